@@ -1,0 +1,450 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * io_target: send I/O to another device from inside the kernel.
+ *
+ * A target owns one opened lower device, block or char. Requests are sent to
+ * it either one at a time, waiting for each (the io_target_read() family and
+ * io_target_submit_wait()), or as soon as they are ready with a callback for
+ * each (io_target_submit()). Every accepted request completes exactly once.
+ *
+ * Life of a target: io_target_create(), io_target_open*(), requests,
+ * io_target_close(), io_target_put(). Life of a request:
+ *
+ *   init/alloc -> IDLE -- prep --> FORMATTED -- submit --> PENDED/SENT
+ *       ^                            ^                        |
+ *       |            prep            |         end_io         v
+ *       +--- reinit --- DONE --------+        called        DONE
+ */
+#ifndef _LINUX_IO_TARGET_H
+#define _LINUX_IO_TARGET_H
+
+#include <linux/bio.h>
+#include <linux/fs.h>
+#include <linux/sched.h>
+#include <linux/types.h>
+#include <linux/uio.h>
+
+struct io_target;
+struct io_target_request;
+struct io_target_lower;
+struct io_target_carrier;
+
+/**
+ * typedef io_target_end_io_t - called once for every accepted request
+ * @req: the request; its results are valid, and it belongs to the caller again
+ *
+ * Context: any, with no lock of the library held: process, softirq or hardirq
+ * context, and perhaps before io_target_submit() has returned. It may prepare
+ * and io_target_submit_atomic() the request again, reinit it, or free it.
+ */
+typedef void (*io_target_end_io_t)(struct io_target_request *req);
+
+/* Open flags */
+#define IO_TARGET_READ		BIT(0)	/* requests may read */
+#define IO_TARGET_WRITE		BIT(1)	/* requests may write */
+#define IO_TARGET_EXCL		BIT(2)	/* claim a block device for this target alone */
+
+/* Request flags, given to prep and forgotten by the next prep or reinit */
+#define IO_TARGET_FUA		BIT(0)	/* write: done means on stable storage */
+#define IO_TARGET_PREFLUSH	BIT(1)	/* write: flush the device's cache first */
+#define IO_TARGET_NOWAIT	BIT(2)	/* end with -EAGAIN rather than wait */
+#define IO_TARGET_BOUNCE	BIT(3)	/* copy the data: the request can end before its I/O */
+#define IO_TARGET_IGNORE_STATE	BIT(4)	/* send unless the target is closed */
+
+/**
+ * define IO_TARGET_NO_TIMEOUT - wait for as long as the device takes
+ *
+ * Every blocking call takes a timeout in jiffies. "None" is said with this
+ * name; zero and negative numbers are refused with -EINVAL.
+ */
+#define IO_TARGET_NO_TIMEOUT	MAX_SCHEDULE_TIMEOUT
+
+/**
+ * define IO_TARGET_BOUNCE_MAX - most bytes that one IO_TARGET_BOUNCE request carries
+ *
+ * The one-line calls send a longer transfer piece by piece.
+ */
+#define IO_TARGET_BOUNCE_MAX	(1024U * 1024U)
+
+/**
+ * enum io_target_state - what the target does with a request now
+ * @IO_TARGET_CLOSED: nothing is open; requests are refused with -ENODEV
+ * @IO_TARGET_STARTED: requests go to the device
+ */
+enum io_target_state {
+	IO_TARGET_CLOSED,
+	IO_TARGET_STARTED,
+};
+
+/**
+ * enum io_target_op - what a request does
+ * @IO_TARGET_OP_NONE: not prepared
+ * @IO_TARGET_OP_READ: device to memory
+ * @IO_TARGET_OP_WRITE: memory to device
+ * @IO_TARGET_OP_FLUSH: make what was written stable
+ * @IO_TARGET_OP_DISCARD: the range is not needed any more
+ * @IO_TARGET_OP_WRITE_ZEROES: the range reads as zeroes from now on
+ */
+enum io_target_op {
+	IO_TARGET_OP_NONE,
+	IO_TARGET_OP_READ,
+	IO_TARGET_OP_WRITE,
+	IO_TARGET_OP_FLUSH,
+	IO_TARGET_OP_DISCARD,
+	IO_TARGET_OP_WRITE_ZEROES,
+};
+
+/**
+ * enum io_target_event - what an event callback is told
+ * @IO_TARGET_EVENT_STATE: the target was opened or closed
+ * @IO_TARGET_EVENT_OVERDUE: a request over the caller's own memory has missed
+ *	its timeout; it stays with the device until the device answers
+ * @IO_TARGET_EVENT_ORPHAN: a BOUNCE request ended at its timeout and its I/O
+ *	goes on alone
+ * @IO_TARGET_EVENT_ORPHAN_END: the device has answered an orphan. When it does
+ *	so at once, this may be told before the other
+ */
+enum io_target_event {
+	IO_TARGET_EVENT_STATE,
+	IO_TARGET_EVENT_OVERDUE,
+	IO_TARGET_EVENT_ORPHAN,
+	IO_TARGET_EVENT_ORPHAN_END,
+};
+
+/**
+ * struct io_target_config - choices made when a target is created
+ * @name: for log lines; NULL: named after what is opened
+ * @reserve: pool requests and 64 KiB bounce buffers that exist from the start,
+ *	so that I/O goes on when no memory can be had; 0: one
+ * @event: told what happens to the target, or NULL; may be called in any
+ *	context with no lock held, must not sleep and must not close the target
+ * @private: for @event
+ */
+struct io_target_config {
+	const char	*name;
+	unsigned int	reserve;
+	void		(*event)(struct io_target *target,
+				 enum io_target_event event, void *private);
+	void		*private;
+};
+
+/**
+ * enum io_target_served - how requests of one direction reach a char device or file
+ * @IO_TARGET_SERVED_NOT: they do not: prep returns -EBADF or -EOPNOTSUPP
+ * @IO_TARGET_SERVED_DIRECT: sent by the submitter, who never waits
+ * @IO_TARGET_SERVED_TRY: tried by the submitter without waiting, then by a thread
+ * @IO_TARGET_SERVED_THREAD: always by a thread, since the driver may wait
+ */
+enum io_target_served {
+	IO_TARGET_SERVED_NOT,
+	IO_TARGET_SERVED_DIRECT,
+	IO_TARGET_SERVED_TRY,
+	IO_TARGET_SERVED_THREAD,
+};
+
+/**
+ * struct io_target_info - snapshot of a target's properties
+ * @state: at the time of the call; it may have changed since
+ * @flags: the IO_TARGET_READ/WRITE/EXCL that it was opened with
+ * @mode: file type of the lower device: S_IFBLK, S_IFCHR or S_IFREG
+ * @dev: device number, 0 for a regular file
+ * @size: bytes, 0 where the device has no size
+ * @diskseq: sequence number of the disk, 0 where it has none
+ * @logical_block_size: bytes; offsets and lengths are multiples of it
+ * @physical_block_size: bytes
+ * @dma_mask: memory addresses and lengths must have none of these bits set
+ * @max_transfer: bytes that the device takes at once; longer requests are
+ *	legal and are split on their way. 0: no limit
+ * @max_discard: bytes in one discard command, 0: discard is not supported
+ * @max_write_zeroes: bytes in one command, 0: not supported
+ * @read_only: writes are refused with -EROFS
+ * @write_cache: the device has a volatile cache, so flush means something
+ * @fua: the device makes a single write stable by itself
+ * @nowait: IO_TARGET_NOWAIT is honoured
+ * @rotational: a disk with a head to move
+ * @zoned: a zoned disk
+ * @stream: no positions: requests pass @pos 0, keep their order and may be short
+ * @read: how reads are served
+ * @write: how writes are served
+ */
+struct io_target_info {
+	enum io_target_state	state;
+	unsigned int		flags;
+	umode_t			mode;
+	dev_t			dev;
+	u64			size;
+	u64			diskseq;
+	u32			logical_block_size;
+	u32			physical_block_size;
+	u32			dma_mask;
+	u64			max_transfer;
+	u64			max_discard;
+	u64			max_write_zeroes;
+	bool			read_only;
+	bool			write_cache;
+	bool			fua;
+	bool			nowait;
+	bool			rotational;
+	bool			zoned;
+	bool			stream;
+	enum io_target_served	read;
+	enum io_target_served	write;
+};
+
+#define IO_TARGET_INLINE_VECS	4
+
+/**
+ * struct io_target_request - one operation on a target
+ * @end_io: called once when the request has ended; set after prep. NULL is
+ *	legal for pool requests only: send and forget
+ * @private: the caller's own
+ * @result: bytes transferred (0 for operations without data) or negative errno
+ * @status: what the block layer said, before it became an errno
+ * @not_sent: the request ended without ever reaching the device
+ *
+ * Embed it in your own structure and io_target_request_init() it, or take one
+ * from the target's pool. The memory, the buffers and the table that the
+ * iov_iter points to belong to the library from submit until @end_io. All
+ * fields below "private" are the library's.
+ */
+struct io_target_request {
+	io_target_end_io_t		end_io;
+	void				*private;
+	ssize_t				result;
+	blk_status_t			status;
+	bool				not_sent;
+
+	/* private: */
+	u8				state;
+	u8				op;
+	u32				flags;
+	u32				opened;	/* which open of the target prep checked against */
+	struct io_target		*target;
+	struct io_target_lower		*lower;	/* from sent to end: whom the backend serves */
+	struct io_target_carrier	*carrier;
+	loff_t				pos;
+	u64				len;
+	struct iov_iter			iter;
+	union {				/* table of the one-line buffer forms */
+		struct kvec		kvec;
+		struct bio_vec		bvec;
+	};
+	struct list_head		node;	/* on one queue of the target or backend */
+	union {				/* what the backend needs while it is sent */
+		struct {
+			struct bio	bio;
+			struct bio_vec	vecs[IO_TARGET_INLINE_VECS];
+		} blk;
+		struct {
+			struct kiocb	iocb;
+			struct iov_iter	iter;
+			size_t		done;
+		} file;
+	};
+};
+
+struct io_target *io_target_create(const struct io_target_config *config);
+struct io_target *io_target_get(struct io_target *target);
+void io_target_put(struct io_target *target);
+
+int io_target_open(struct io_target *target, const char *path, unsigned int flags);
+int io_target_open_dev(struct io_target *target, dev_t dev, unsigned int flags);
+int io_target_open_file(struct io_target *target, struct file *file, unsigned int flags);
+struct io_target *io_target_open_path(const char *path, unsigned int flags,
+				      const struct io_target_config *config);
+void io_target_close(struct io_target *target);
+
+enum io_target_state io_target_state(const struct io_target *target);
+const char *io_target_name(const struct io_target *target);
+int io_target_get_info(struct io_target *target, struct io_target_info *info);
+
+void io_target_request_init(struct io_target_request *req, struct io_target *target);
+struct io_target_request *io_target_request_alloc(struct io_target *target, gfp_t gfp);
+int io_target_request_free(struct io_target_request *req);
+int io_target_request_reinit(struct io_target_request *req);
+
+int __must_check io_target_prep_rw(struct io_target_request *req, enum io_target_op op,
+				   const struct iov_iter *iter, loff_t pos,
+				   unsigned int flags);
+int __must_check io_target_prep_rw_buf(struct io_target_request *req, enum io_target_op op,
+				       void *buf, size_t len, loff_t pos,
+				       unsigned int flags);
+int __must_check io_target_prep_rw_page(struct io_target_request *req, enum io_target_op op,
+					struct page *page, size_t offset, size_t len,
+					loff_t pos, unsigned int flags);
+int __must_check io_target_prep_range(struct io_target_request *req, enum io_target_op op,
+				      loff_t pos, u64 len, unsigned int flags);
+
+int __must_check io_target_submit(struct io_target_request *req);
+int __must_check io_target_submit_atomic(struct io_target_request *req);
+ssize_t io_target_submit_wait(struct io_target_request *req, long timeout);
+
+ssize_t io_target_read(struct io_target *target, void *buf, size_t len, loff_t pos,
+		       long timeout);
+ssize_t io_target_write(struct io_target *target, const void *buf, size_t len, loff_t pos,
+			long timeout);
+int io_target_flush(struct io_target *target, long timeout);
+int io_target_discard(struct io_target *target, loff_t pos, u64 len, long timeout);
+int io_target_write_zeroes(struct io_target *target, loff_t pos, u64 len, long timeout);
+
+/**
+ * io_target_prep_read - format a request to read into an iov_iter
+ * @req: idle, formatted or done
+ * @iter: ITER_DEST of kvec or bvec; it is copied, the table it points to is not
+ * @pos: byte offset, 0 for streams
+ * @flags: IO_TARGET_NOWAIT, IO_TARGET_BOUNCE
+ *
+ * See io_target_prep_rw() for context and errors.
+ */
+static inline int __must_check io_target_prep_read(struct io_target_request *req,
+						   const struct iov_iter *iter,
+						   loff_t pos, unsigned int flags)
+{
+	return io_target_prep_rw(req, IO_TARGET_OP_READ, iter, pos, flags);
+}
+
+/**
+ * io_target_prep_write - format a request to write from an iov_iter
+ * @req: idle, formatted or done
+ * @iter: ITER_SOURCE of kvec or bvec; it is copied, the table it points to is not
+ * @pos: byte offset, 0 for streams
+ * @flags: IO_TARGET_FUA, IO_TARGET_PREFLUSH, IO_TARGET_NOWAIT, IO_TARGET_BOUNCE
+ *
+ * See io_target_prep_rw() for context and errors.
+ */
+static inline int __must_check io_target_prep_write(struct io_target_request *req,
+						    const struct iov_iter *iter,
+						    loff_t pos, unsigned int flags)
+{
+	return io_target_prep_rw(req, IO_TARGET_OP_WRITE, iter, pos, flags);
+}
+
+/**
+ * io_target_prep_read_buf - format a request to read into one buffer
+ * @req: idle, formatted or done
+ * @buf: kmalloc or vmalloc memory
+ * @len: bytes
+ * @pos: byte offset, 0 for streams
+ * @flags: IO_TARGET_NOWAIT, IO_TARGET_BOUNCE
+ *
+ * See io_target_prep_rw() for context and errors.
+ */
+static inline int __must_check io_target_prep_read_buf(struct io_target_request *req,
+						       void *buf, size_t len,
+						       loff_t pos, unsigned int flags)
+{
+	return io_target_prep_rw_buf(req, IO_TARGET_OP_READ, buf, len, pos, flags);
+}
+
+/**
+ * io_target_prep_write_buf - format a request to write from one buffer
+ * @req: idle, formatted or done
+ * @buf: kmalloc or vmalloc memory
+ * @len: bytes
+ * @pos: byte offset, 0 for streams
+ * @flags: IO_TARGET_FUA, IO_TARGET_PREFLUSH, IO_TARGET_NOWAIT, IO_TARGET_BOUNCE
+ *
+ * See io_target_prep_rw() for context and errors.
+ */
+static inline int __must_check io_target_prep_write_buf(struct io_target_request *req,
+							const void *buf, size_t len,
+							loff_t pos, unsigned int flags)
+{
+	return io_target_prep_rw_buf(req, IO_TARGET_OP_WRITE, (void *)buf, len, pos, flags);
+}
+
+/**
+ * io_target_prep_read_folio - format a request to read into a folio
+ * @req: idle, formatted or done
+ * @folio: the caller holds a reference until the request has ended
+ * @offset: byte offset in the folio
+ * @len: bytes
+ * @pos: byte offset on the device
+ * @flags: IO_TARGET_NOWAIT, IO_TARGET_BOUNCE
+ *
+ * See io_target_prep_rw() for context and errors.
+ */
+static inline int __must_check io_target_prep_read_folio(struct io_target_request *req,
+							 struct folio *folio,
+							 size_t offset, size_t len,
+							 loff_t pos, unsigned int flags)
+{
+	return io_target_prep_rw_page(req, IO_TARGET_OP_READ, &folio->page, offset, len,
+				      pos, flags);
+}
+
+/**
+ * io_target_prep_write_folio - format a request to write from a folio
+ * @req: idle, formatted or done
+ * @folio: the caller holds a reference until the request has ended
+ * @offset: byte offset in the folio
+ * @len: bytes
+ * @pos: byte offset on the device
+ * @flags: IO_TARGET_FUA, IO_TARGET_PREFLUSH, IO_TARGET_NOWAIT, IO_TARGET_BOUNCE
+ *
+ * See io_target_prep_rw() for context and errors.
+ */
+static inline int __must_check io_target_prep_write_folio(struct io_target_request *req,
+							  struct folio *folio,
+							  size_t offset, size_t len,
+							  loff_t pos, unsigned int flags)
+{
+	return io_target_prep_rw_page(req, IO_TARGET_OP_WRITE, &folio->page, offset, len,
+				      pos, flags);
+}
+
+/**
+ * io_target_prep_flush - format a flush
+ * @req: idle, formatted or done
+ * @flags: IO_TARGET_BOUNCE, so that it can end at its timeout
+ *
+ * See io_target_prep_range() for context and errors.
+ */
+static inline int __must_check io_target_prep_flush(struct io_target_request *req,
+						    unsigned int flags)
+{
+	return io_target_prep_range(req, IO_TARGET_OP_FLUSH, 0, 0, flags);
+}
+
+/**
+ * io_target_prep_discard - format a discard
+ * @req: idle, formatted or done
+ * @pos: byte offset
+ * @len: bytes, any number
+ * @flags: IO_TARGET_BOUNCE, so that it can end at its timeout
+ *
+ * See io_target_prep_range() for context and errors.
+ */
+static inline int __must_check io_target_prep_discard(struct io_target_request *req,
+						      loff_t pos, u64 len,
+						      unsigned int flags)
+{
+	return io_target_prep_range(req, IO_TARGET_OP_DISCARD, pos, len, flags);
+}
+
+/**
+ * io_target_prep_write_zeroes - format a write of zeroes without data
+ * @req: idle, formatted or done
+ * @pos: byte offset
+ * @len: bytes, any number
+ * @flags: IO_TARGET_FUA, IO_TARGET_BOUNCE
+ *
+ * See io_target_prep_range() for context and errors.
+ */
+static inline int __must_check io_target_prep_write_zeroes(struct io_target_request *req,
+							   loff_t pos, u64 len,
+							   unsigned int flags)
+{
+	return io_target_prep_range(req, IO_TARGET_OP_WRITE_ZEROES, pos, len, flags);
+}
+
+/**
+ * io_target_request_pending - is the request with the target?
+ * @req: initialised request
+ *
+ * Context: any. A snapshot, unless the caller rules submits out.
+ * Return: true from an accepted submit until end_io is called.
+ */
+bool io_target_request_pending(const struct io_target_request *req);
+
+#endif /* _LINUX_IO_TARGET_H */

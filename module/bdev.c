@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The block backend: opens a block device, knows its limits, sends bios.
+ */
+#include <linux/blkdev.h>
+#include <linux/slab.h>
+
+#include "internal.h"
+
+static struct block_device *lower_bdev(const struct io_target_lower *lower)
+{
+	return ((struct iot_bdev *)lower->data)->bdev;
+}
+
+static void bdev_submit(struct io_target_request *req)
+{
+	iot_bio_submit(req, lower_bdev(req->lower));
+}
+
+static int bdev_check_op(struct block_device *bdev, struct io_target_request *req)
+{
+	struct io_target *t = req->target;
+
+	if (req->op == IO_TARGET_OP_DISCARD && !bdev_max_discard_sectors(bdev))
+		return iot_refuse(t, -EOPNOTSUPP, "discard refused: the device has none");
+	if (req->op == IO_TARGET_OP_WRITE_ZEROES && !bdev_write_zeroes_sectors(bdev))
+		return iot_refuse(t, -EOPNOTSUPP, "write zeroes refused: the device has none");
+	if (req->flags & IO_TARGET_NOWAIT && !bdev_nowait(bdev))
+		return iot_refuse(t, -EOPNOTSUPP, "NOWAIT refused: the device may wait");
+	return 0;
+}
+
+static int bdev_check(struct io_target_lower *lower, struct io_target_request *req)
+{
+	struct block_device *bdev = lower_bdev(lower);
+	u32 block = bdev_logical_block_size(bdev);
+	struct io_target *t = req->target;
+
+	/* The block layer only warns about such writes and lets them pass. */
+	if (req->op != IO_TARGET_OP_READ && req->op != IO_TARGET_OP_FLUSH &&
+	    unlikely(bdev_read_only(bdev)))
+		return iot_refuse(t, -EROFS, "write refused: the device is read-only");
+	if (unlikely((req->pos | req->len) & (block - 1)))
+		return iot_refuse(t, -EINVAL, "prep refused: offset %lld, length %llu, blocks of %u",
+				  req->pos, req->len, block);
+	if (unlikely(req->pos + req->len > bdev_nr_bytes(bdev)))
+		return iot_refuse(t, -ENXIO, "prep refused: offset %lld + length %llu, the end is at %llu",
+				  req->pos, req->len, (u64)bdev_nr_bytes(bdev));
+	return bdev_check_op(bdev, req);
+}
+
+static void bdev_info(struct io_target_lower *lower, struct io_target_info *info)
+{
+	struct block_device *bdev = lower_bdev(lower);
+	bool read = lower->flags & IO_TARGET_READ;
+	bool write = lower->flags & IO_TARGET_WRITE;
+
+	info->mode = S_IFBLK;
+	info->dev = bdev->bd_dev;
+	info->size = bdev_nr_bytes(bdev);
+	info->diskseq = bdev->bd_disk->diskseq;
+	info->logical_block_size = bdev_logical_block_size(bdev);
+	info->physical_block_size = bdev_physical_block_size(bdev);
+	info->dma_mask = lower->dma_mask;
+	info->max_transfer = (u64)queue_max_sectors(bdev_get_queue(bdev)) << SECTOR_SHIFT;
+	info->max_discard = (u64)bdev_max_discard_sectors(bdev) << SECTOR_SHIFT;
+	info->max_write_zeroes = (u64)bdev_write_zeroes_sectors(bdev) << SECTOR_SHIFT;
+	info->read_only = bdev_read_only(bdev);
+	info->write_cache = bdev_write_cache(bdev);
+	info->fua = bdev_fua(bdev);
+	info->nowait = bdev_nowait(bdev);
+	info->rotational = iot_bdev_rotational(bdev);
+	info->zoned = bdev_is_zoned(bdev);
+	info->read = read ? IO_TARGET_SERVED_DIRECT : IO_TARGET_SERVED_NOT;
+	info->write = write ? IO_TARGET_SERVED_DIRECT : IO_TARGET_SERVED_NOT;
+}
+
+static void bdev_close(struct io_target_lower *lower)
+{
+	struct iot_bdev *b = lower->data;
+
+	iot_bdev_close(b);
+	kfree(b);
+}
+
+static const struct iot_backend bdev_backend = {
+	.name	= "block",
+	.submit	= bdev_submit,
+	.check	= bdev_check,
+	.info	= bdev_info,
+	.close	= bdev_close,
+};
+
+/*
+ * An exclusive open starts from what is on the disk: nobody else writes through
+ * the page cache from now on, and we go past it.
+ */
+static void bdev_opened(struct io_target_lower *lower)
+{
+	struct block_device *bdev = lower_bdev(lower);
+
+	snprintf(lower->name, sizeof(lower->name), "%pg", bdev);
+	lower->dma_mask = bdev_dma_alignment(bdev);
+	if (lower->flags & IO_TARGET_EXCL) {
+		sync_blockdev(bdev);
+		invalidate_bdev(bdev);
+	}
+}
+
+/* How one of the three forms below opens into @b; all else is the same. */
+typedef int (*bdev_open_fn)(struct iot_bdev *b, const void *what, unsigned int flags,
+			    void *holder);
+
+static struct io_target_lower *bdev_open(struct io_target *t, bdev_open_fn open,
+					 const void *what, unsigned int flags)
+{
+	struct io_target_lower *lower;
+	struct iot_bdev *b;
+	int err = -ENOMEM;
+
+	b = kzalloc(sizeof(*b), GFP_KERNEL);
+	if (!b)
+		return ERR_PTR(-ENOMEM);
+	lower = iot_lower_alloc(&bdev_backend, flags, b);
+	if (!lower)
+		goto err_free;
+	err = open(b, what, flags, flags & IO_TARGET_EXCL ? t : NULL);
+	if (err)
+		goto err_lower;
+	bdev_opened(lower);
+	return lower;
+
+err_lower:
+	iot_lower_unpin(lower);
+err_free:
+	kfree(b);
+	return ERR_PTR(err);
+}
+
+static int bdev_by_path(struct iot_bdev *b, const void *what, unsigned int flags, void *holder)
+{
+	return iot_bdev_open_path(b, what, flags & IO_TARGET_READ, flags & IO_TARGET_WRITE,
+				  holder);
+}
+
+static int bdev_by_dev(struct iot_bdev *b, const void *what, unsigned int flags, void *holder)
+{
+	return iot_bdev_open_dev(b, *(const dev_t *)what, flags & IO_TARGET_READ,
+				 flags & IO_TARGET_WRITE, holder);
+}
+
+static int bdev_by_file(struct iot_bdev *b, const void *what, unsigned int flags, void *holder)
+{
+	return iot_bdev_adopt(b, (struct file *)what);
+}
+
+struct io_target_lower *iot_bdev_lower_path(struct io_target *t, const char *path,
+					    unsigned int flags)
+{
+	return bdev_open(t, bdev_by_path, path, flags);
+}
+
+struct io_target_lower *iot_bdev_lower_dev(struct io_target *t, dev_t dev,
+					   unsigned int flags)
+{
+	return bdev_open(t, bdev_by_dev, &dev, flags);
+}
+
+struct io_target_lower *iot_bdev_lower_file(struct io_target *t, struct file *file,
+					    unsigned int flags)
+{
+	return bdev_open(t, bdev_by_file, file, flags);
+}

@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A request as bios. One bio, embedded in the request, carries whatever fits
+ * it: a bvec table of the caller's is used in place, kernel memory is listed
+ * in a few inline bio_vecs. What does not fit goes out piece by piece in bios
+ * from the target's pool, each submitted before the next is allocated, all
+ * chained to the embedded one, which then carries no data and only ends the
+ * request.
+ */
+#include <linux/blkdev.h>
+#include <linux/highmem.h>
+#include <linux/mm.h>
+#include <linux/sizes.h>
+
+#include "internal.h"
+
+/* Below the 32 bits of bi_size, and a multiple of every block size. */
+#define BIO_BYTES	SZ_1G
+
+static blk_opf_t bio_opf(const struct io_target_request *req)
+{
+	blk_opf_t opf;
+
+	switch (req->op) {
+	case IO_TARGET_OP_READ:
+		opf = REQ_OP_READ;
+		break;
+	case IO_TARGET_OP_DISCARD:
+		opf = REQ_OP_DISCARD;
+		break;
+	case IO_TARGET_OP_WRITE_ZEROES:
+		opf = REQ_OP_WRITE_ZEROES;
+		break;
+	case IO_TARGET_OP_FLUSH:
+		opf = REQ_OP_WRITE | REQ_PREFLUSH | REQ_SYNC;
+		break;
+	default:
+		/* As direct I/O: somebody waits, so it is not throttled as writeback. */
+		opf = REQ_OP_WRITE | REQ_SYNC | REQ_IDLE;
+		break;
+	}
+	if (req->flags & IO_TARGET_FUA)
+		opf |= REQ_FUA;
+	if (req->flags & IO_TARGET_PREFLUSH)
+		opf |= REQ_PREFLUSH;
+	if (req->flags & IO_TARGET_NOWAIT)
+		opf |= REQ_NOWAIT;
+	return opf;
+}
+
+/* Memory from vmalloc is mapped twice, which some architectures' caches notice. */
+static void bio_sync_vmalloc(const struct io_target_request *req, bool before)
+{
+	const struct kvec *kv = req->iter.kvec;
+	size_t skip = req->iter.iov_offset;
+	size_t left = req->len;
+
+	for (; left; kv++, skip = 0) {
+		size_t len = min(left, kv->iov_len - skip);
+		void *start = kv->iov_base + skip;
+
+		left -= len;
+		if (!iot_is_mapped(start))
+			continue;
+		if (before)
+			flush_kernel_vmap_range(start, len);
+		else
+			invalidate_kernel_vmap_range(start, len);
+	}
+}
+
+static void bio_done(struct bio *bio)
+{
+	struct io_target_request *req = bio->bi_private;
+	blk_status_t status = bio->bi_status;
+	ssize_t result = iov_iter_count(&req->iter);
+
+	if (unlikely(req->flags & IOT_F_VMALLOC))
+		bio_sync_vmalloc(req, false);
+	if (unlikely(status))
+		result = blk_status_to_errno(status);
+	iot_request_end(req, result, status);
+}
+
+/* The next stretch of @iter that is physically contiguous. */
+static size_t kvec_stretch(const struct iov_iter *iter, struct page **page, size_t *offset)
+{
+	void *start = iter->kvec->iov_base + iter->iov_offset;
+	size_t len = min(iter->kvec->iov_len - iter->iov_offset, iov_iter_count(iter));
+
+	*offset = offset_in_page(start);
+	if (!iot_is_mapped(start)) {
+		*page = virt_to_page(start);
+		return min_t(size_t, len, BIO_BYTES);
+	}
+	*page = vmalloc_to_page(start);
+	return min_t(size_t, len, PAGE_SIZE - *offset);
+}
+
+/* Cuts the end off @bio that is not a whole block, and gives it back to @iter. */
+static void bio_align(struct bio *bio, struct iov_iter *iter, unsigned int block)
+{
+	unsigned int excess = bio->bi_iter.bi_size & (block - 1);
+
+	iov_iter_revert(iter, excess);
+	bio->bi_iter.bi_size -= excess;
+	while (excess) {
+		struct bio_vec *bv = &bio->bi_io_vec[bio->bi_vcnt - 1];
+		unsigned int n = min(excess, bv->bv_len);
+
+		bv->bv_len -= n;
+		excess -= n;
+		if (!bv->bv_len)
+			bio->bi_vcnt--;
+	}
+}
+
+static void bio_fill_kvec(struct bio *bio, struct iov_iter *iter)
+{
+	while (iov_iter_count(iter) && bio->bi_iter.bi_size < BIO_BYTES) {
+		struct page *page;
+		size_t offset;
+		size_t len = kvec_stretch(iter, &page, &offset);
+
+		if (!len) {	/* an empty entry of the table */
+			iter->kvec++;
+			iter->nr_segs--;
+			iter->iov_offset = 0;
+			continue;
+		}
+		if (!bio_add_page(bio, page, len, offset))
+			break;
+		iov_iter_advance(iter, len);
+	}
+}
+
+/* The caller's table, which outlives the bio, is used where it is. */
+static void bio_fill_bvec(struct bio *bio, struct iov_iter *iter)
+{
+	size_t len = min_t(size_t, iov_iter_count(iter), BIO_BYTES);
+
+	bio->bi_vcnt = min_t(unsigned long, iter->nr_segs, USHRT_MAX);
+	bio->bi_io_vec = (struct bio_vec *)iter->bvec;
+	bio->bi_iter.bi_bvec_done = iter->iov_offset;
+	bio->bi_iter.bi_size = len;
+	bio_set_flag(bio, BIO_CLONED);
+	iov_iter_advance(iter, len);
+}
+
+static void bio_fill(struct bio *bio, struct iov_iter *iter, unsigned int block)
+{
+	if (iov_iter_is_bvec(iter)) {
+		bio_fill_bvec(bio, iter);
+	} else {
+		bio_fill_kvec(bio, iter);
+		bio_align(bio, iter, block);
+	}
+}
+
+/* Allocates, fills and sends one piece; returns its bytes. */
+static size_t bio_send_piece(struct io_target_request *req, struct block_device *bdev,
+			     struct iov_iter *iter, u64 done, blk_opf_t opf)
+{
+	bool data = iov_iter_count(&req->iter);
+	unsigned short nr_vecs = data && iov_iter_is_kvec(iter) ? BIO_MAX_VECS : 0;
+	struct bio *bio;
+	size_t len;
+
+	bio = bio_alloc_bioset(bdev, nr_vecs, opf, GFP_NOIO, &req->target->bios);
+	bio->bi_iter.bi_sector = (req->pos + done) >> SECTOR_SHIFT;
+	if (data)
+		bio_fill(bio, iter, bdev_logical_block_size(bdev));
+	else
+		bio->bi_iter.bi_size = min_t(u64, req->len - done, BIO_BYTES);
+	len = bio->bi_iter.bi_size;
+	bio_chain(bio, &req->blk.bio);
+	submit_bio(bio);
+	return len;
+}
+
+/*
+ * The embedded bio is never submitted here: its own count, dropped last, keeps
+ * the request from ending before all pieces are out.
+ */
+static void bio_submit_pieces(struct io_target_request *req, struct block_device *bdev)
+{
+	struct iov_iter iter = req->iter;
+	blk_opf_t opf = bio_opf(req);
+	struct bio *parent = &req->blk.bio;
+	struct blk_plug plug;
+	u64 done = 0;
+
+	bio_init(parent, NULL, NULL, 0, opf);
+	parent->bi_end_io = bio_done;
+	parent->bi_private = req;
+
+	blk_start_plug(&plug);
+	while (done < req->len) {
+		done += bio_send_piece(req, bdev, &iter, done, opf);
+		opf &= ~REQ_PREFLUSH;
+	}
+	blk_finish_plug(&plug);
+	bio_endio(parent);
+}
+
+/* Builds the one bio that carries all of @req, if that is possible. */
+static bool bio_build(struct io_target_request *req, struct block_device *bdev)
+{
+	struct bio *bio = &req->blk.bio;
+	struct iov_iter iter = req->iter;
+	bool kvec = iov_iter_is_kvec(&iter);
+
+	bio_init(bio, bdev, kvec ? req->blk.vecs : NULL,
+		 kvec ? ARRAY_SIZE(req->blk.vecs) : 0, bio_opf(req));
+	bio->bi_iter.bi_sector = req->pos >> SECTOR_SHIFT;
+	bio->bi_end_io = bio_done;
+	bio->bi_private = req;
+	if (!iov_iter_count(&iter)) {
+		bio->bi_iter.bi_size = min_t(u64, req->len, BIO_BYTES);
+	} else if (kvec) {
+		bio_fill_kvec(bio, &iter);
+	} else {
+		bio_fill_bvec(bio, &iter);
+	}
+	if (likely(bio->bi_iter.bi_size == req->len))
+		return true;
+	bio_uninit(bio);
+	return false;
+}
+
+void iot_bio_submit(struct io_target_request *req, struct block_device *bdev)
+{
+	if (unlikely(!req->len && req->op != IO_TARGET_OP_FLUSH &&
+		     !(req->flags & IO_TARGET_PREFLUSH))) {
+		iot_request_end(req, 0, BLK_STS_OK);
+		return;
+	}
+	if (unlikely(req->flags & IOT_F_VMALLOC))
+		bio_sync_vmalloc(req, true);
+	if (likely(bio_build(req, bdev)))
+		submit_bio(&req->blk.bio);
+	else
+		bio_submit_pieces(req, bdev);
+}

@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Carriers: how a BOUNCE request can end before its I/O does.
+ *
+ * The device works on a carrier's own request and pages, never on the
+ * caller's. Two can finish the caller's request: the carrier, when the device
+ * has answered, and whoever gives up on it. Whoever of them finds carrier->req
+ * set, under lower->lock, clears it and is the one. If it was given up while
+ * the backend had not begun, the I/O is taken back; otherwise the carrier goes
+ * on alone, an orphan, holding the lower device open and the target in memory.
+ */
+#include <linux/slab.h>
+#include <linux/wait.h>
+
+#include "internal.h"
+
+/* Short of memory, waiting is the business of who has a timeout: see sync.c. */
+#define CARRIER_GFP	(GFP_NOIO | __GFP_NORETRY | __GFP_NOWARN)
+#define RESERVE_GFP	(GFP_NOWAIT | __GFP_NOWARN)
+
+static void carrier_free(struct io_target_carrier *c)
+{
+	struct io_target *t = c->target;
+
+	while (c->nr_pages)
+		mempool_free(c->vecs[--c->nr_pages].bv_page, &t->pages);
+	if (c->vecs != c->inline_vecs)
+		kfree(c->vecs);
+	if (c->lower)
+		iot_lower_unpin(c->lower);
+	mempool_free(c, &t->carriers);
+	atomic_inc(&t->carriers_freed);
+	wake_up(&t->carrier_wait);
+}
+
+/* Context: any. The target outlives it: the last one to put has a reference. */
+void iot_carrier_put(struct io_target_carrier *c)
+{
+	if (refcount_dec_and_test(&c->refs))
+		carrier_free(c);
+}
+
+static struct page *carrier_page(struct io_target *t, bool reserved)
+{
+	struct page *page = alloc_page(CARRIER_GFP);
+
+	if (!page && reserved)
+		page = mempool_alloc(&t->pages, RESERVE_GFP);
+	return page;
+}
+
+static bool carrier_add_pages(struct io_target_carrier *c, size_t len)
+{
+	bool reserved = len <= IOT_RESERVE_PAGES * PAGE_SIZE;
+
+	while (len) {
+		size_t n = min_t(size_t, len, PAGE_SIZE);
+		struct page *page = carrier_page(c->target, reserved);
+
+		if (!page)
+			return false;
+		bvec_set_page(&c->vecs[c->nr_pages++], page, n, 0);
+		len -= n;
+	}
+	return true;
+}
+
+static struct io_target_carrier *carrier_new(struct io_target *t, size_t len)
+{
+	size_t nr = DIV_ROUND_UP(len, PAGE_SIZE);
+	struct io_target_carrier *c;
+
+	c = kmalloc(sizeof(*c), CARRIER_GFP);
+	if (!c)
+		c = mempool_alloc(&t->carriers, RESERVE_GFP);
+	if (!c)
+		return NULL;
+	c->target = t;
+	c->req = NULL;
+	c->lower = NULL;
+	c->nr_pages = 0;
+	c->vecs = c->inline_vecs;
+	if (nr > IOT_RESERVE_PAGES)
+		c->vecs = kmalloc_array(nr, sizeof(*c->vecs), CARRIER_GFP);
+	if (!c->vecs) {
+		mempool_free(c, &t->carriers);
+		return NULL;
+	}
+	refcount_set(&c->refs, 1);
+	INIT_LIST_HEAD(&c->node);
+	return c;
+}
+
+/*
+ * A carrier for @req, which has been checked. Up to 64 KiB it comes out of the
+ * target's reserve when there is no memory; never waits for one to come back.
+ * Context: process context.
+ */
+struct io_target_carrier *iot_carrier_alloc(struct io_target_request *req)
+{
+	size_t len = iov_iter_count(&req->iter);
+	struct io_target_carrier *c = carrier_new(req->target, len);
+
+	if (!c)
+		return NULL;
+	if (!carrier_add_pages(c, len)) {
+		iot_carrier_put(c);
+		return NULL;
+	}
+	return c;
+}
+
+/* Between the caller's memory and the carrier's pages, @len bytes of them. */
+static void carrier_copy(struct io_target_carrier *c, const struct io_target_request *req,
+			 size_t len)
+{
+	struct iov_iter iter = req->iter;
+	unsigned int i;
+
+	for (i = 0; i < c->nr_pages && len; i++) {
+		struct bio_vec *bv = &c->vecs[i];
+		size_t n = min_t(size_t, len, bv->bv_len);
+
+		if (req->op == IO_TARGET_OP_WRITE)
+			copy_page_from_iter(bv->bv_page, 0, n, &iter);
+		else
+			copy_page_to_iter(bv->bv_page, 0, n, &iter);
+		len -= n;
+	}
+}
+
+static void carrier_format(struct io_target_carrier *c, const struct io_target_request *req)
+{
+	struct io_target_request *io = &c->io;
+
+	io_target_request_init(io, req->target);
+	io->op = req->op;
+	io->pos = req->pos;
+	io->len = req->len;
+	io->flags = (req->flags & (IO_TARGET_FUA | IO_TARGET_PREFLUSH | IO_TARGET_NOWAIT)) |
+		    IOT_F_CARRIED;
+	io->lower = req->lower;
+	io->state = IOT_REQ_SENT;
+	iov_iter_bvec(&io->iter, iov_iter_rw(&req->iter) == WRITE ? ITER_SOURCE : ITER_DEST,
+		      c->vecs, c->nr_pages, iov_iter_count(&req->iter));
+}
+
+/*
+ * Sends the I/O of an accepted request, by way of a worker: the device may make
+ * its submitter wait, and this one has promised to be back on time.
+ */
+void iot_carrier_submit(struct io_target_request *req)
+{
+	struct io_target_carrier *c = req->carrier;
+
+	carrier_format(c, req);
+	if (req->op == IO_TARGET_OP_WRITE)
+		carrier_copy(c, req, iov_iter_count(&req->iter));
+	c->req = req;
+	c->lower = req->lower;
+	iot_lower_pin(c->lower);
+	refcount_inc(&c->refs);
+	iot_lower_queue(&c->io);
+}
+
+static void orphan_end(struct io_target_carrier *c)
+{
+	struct io_target_lower *lower = c->lower;
+	struct io_target *t = c->target;
+
+	iot_event(t, IO_TARGET_EVENT_ORPHAN_END);
+	iot_carrier_put(c);
+	iot_lower_put(lower);
+	io_target_put(t);
+}
+
+/* The device has answered the carrier's I/O. */
+void iot_carrier_end(struct io_target_request *io, ssize_t result, blk_status_t status)
+{
+	struct io_target_carrier *c = container_of(io, struct io_target_carrier, io);
+	struct io_target_request *req;
+
+	scoped_guard(spinlock_irqsave, &c->lower->lock) {
+		req = c->req;
+		c->req = NULL;
+		if (!req)
+			list_del_init(&c->node);
+	}
+	if (!req) {
+		orphan_end(c);
+		return;
+	}
+	if (req->op == IO_TARGET_OP_READ && result > 0)
+		carrier_copy(c, req, result);
+	/* Before finish: after it the target is only the caller's to keep. */
+	iot_carrier_put(c);
+	iot_request_finish(req, result, status);
+}
+
+enum abandoned { TOO_LATE, TAKEN_BACK, ORPHANED };
+
+/* *@req is set to the request that it is now ours to end. */
+static enum abandoned carrier_abandon(struct io_target_carrier *c,
+				      struct io_target_request **req)
+{
+	struct io_target_lower *lower = c->lower;
+
+	guard(spinlock_irqsave)(&lower->lock);
+	*req = c->req;
+	if (!c->req)
+		return TOO_LATE;
+	c->req = NULL;
+	if (iot_lower_unqueue(&c->io))
+		return TAKEN_BACK;
+	list_add_tail(&c->node, &lower->orphans);
+	iot_lower_get(lower);
+	io_target_get(c->target);
+	return ORPHANED;
+}
+
+/*
+ * Ends the request of @c with -ETIMEDOUT now, whatever its device does. The
+ * caller holds a reference on @c, which has been sent.
+ * Return: false if the device was faster: end_io has been called or is about to.
+ */
+bool iot_carrier_abandon(struct io_target_carrier *c)
+{
+	struct io_target_request *req;
+	enum abandoned how = carrier_abandon(c, &req);
+
+	if (how == TOO_LATE)
+		return false;
+	if (how == TAKEN_BACK)
+		iot_carrier_put(c);
+	else
+		iot_event(c->target, IO_TARGET_EVENT_ORPHAN);
+	req->not_sent = how == TAKEN_BACK;
+	iot_request_finish(req, -ETIMEDOUT, BLK_STS_OK);
+	return true;
+}

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Differences between kernels, and the only file that knows versions. The
+ * rest is written for the newest kernel.
+ */
+#ifndef _IO_TARGET_COMPAT_H
+#define _IO_TARGET_COMPAT_H
+
+#include <linux/blkdev.h>
+#include <linux/file.h>
+#include <linux/fs.h>
+#include <linux/kasan.h>
+#include <linux/mm.h>
+#include <linux/version.h>
+#include <linux/workqueue.h>
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 1, 0)
+#error "io_target needs Linux 6.1 or newer"
+#endif
+
+/*
+ * An opened block device. From 6.9 on it is a file; before, the device itself
+ * and the mode that blkdev_put() wants to see again. An adopted file is a file
+ * everywhere.
+ */
+struct iot_bdev {
+	struct block_device *bdev;
+	struct file *file;
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 9, 0)
+	fmode_t mode;
+#endif
+};
+
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 9, 0)
+static inline int iot_bdev_file(struct iot_bdev *b, struct file *file)
+{
+	if (IS_ERR(file))
+		return PTR_ERR(file);
+	b->file = file;
+	b->bdev = file_bdev(file);
+	return 0;
+}
+
+static inline blk_mode_t iot_bdev_mode(bool read, bool write)
+{
+	return (read ? BLK_OPEN_READ : 0) | (write ? BLK_OPEN_WRITE : 0);
+}
+
+static inline int iot_bdev_open_path(struct iot_bdev *b, const char *path, bool read,
+				     bool write, void *holder)
+{
+	return iot_bdev_file(b, bdev_file_open_by_path(path, iot_bdev_mode(read, write),
+						       holder, NULL));
+}
+
+static inline int iot_bdev_open_dev(struct iot_bdev *b, dev_t dev, bool read, bool write,
+				    void *holder)
+{
+	return iot_bdev_file(b, bdev_file_open_by_dev(dev, iot_bdev_mode(read, write),
+						      holder, NULL));
+}
+
+static inline int iot_bdev_adopt(struct iot_bdev *b, struct file *file)
+{
+	return iot_bdev_file(b, get_file(file));
+}
+
+/* Context: kernel thread, which __fput_sync() insists on. */
+static inline void iot_bdev_close(struct iot_bdev *b)
+{
+	__fput_sync(b->file);
+}
+#else
+static inline int iot_bdev_get(struct iot_bdev *b, struct block_device *bdev, fmode_t mode)
+{
+	if (IS_ERR(bdev))
+		return PTR_ERR(bdev);
+	b->bdev = bdev;
+	b->mode = mode;
+	return 0;
+}
+
+static inline fmode_t iot_bdev_mode(bool read, bool write, void *holder)
+{
+	return (read ? FMODE_READ : 0) | (write ? FMODE_WRITE : 0) |
+	       (holder ? FMODE_EXCL : 0);
+}
+
+static inline int iot_bdev_open_path(struct iot_bdev *b, const char *path, bool read,
+				     bool write, void *holder)
+{
+	fmode_t mode = iot_bdev_mode(read, write, holder);
+
+	return iot_bdev_get(b, blkdev_get_by_path(path, mode, holder), mode);
+}
+
+static inline int iot_bdev_open_dev(struct iot_bdev *b, dev_t dev, bool read, bool write,
+				    void *holder)
+{
+	fmode_t mode = iot_bdev_mode(read, write, holder);
+
+	return iot_bdev_get(b, blkdev_get_by_dev(dev, mode, holder), mode);
+}
+
+static inline int iot_bdev_adopt(struct iot_bdev *b, struct file *file)
+{
+	b->file = get_file(file);
+	b->bdev = I_BDEV(file->f_mapping->host);
+	return 0;
+}
+
+static inline void iot_bdev_close(struct iot_bdev *b)
+{
+	if (b->file)
+		__fput_sync(b->file);
+	else
+		blkdev_put(b->bdev, b->mode);
+}
+#endif
+
+/*
+ * Memory that is reached through a page table: vmalloc(), stacks where they are
+ * mapped, static data of modules. 6.1 exports no test for the last.
+ */
+static inline bool iot_is_mapped(const void *p)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0)
+	return is_vmalloc_or_module_addr(p);
+#else
+#if defined(CONFIG_MODULES) && defined(MODULES_VADDR)
+	unsigned long addr = (unsigned long)kasan_reset_tag(p);
+
+	if (addr >= MODULES_VADDR && addr < MODULES_END)
+		return true;
+#endif
+	return is_vmalloc_addr(p);
+#endif
+}
+
+/* 7.0 turned the flag around. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(7, 0, 0)
+#define iot_bdev_rotational(bdev)	bdev_rot(bdev)
+#else
+#define iot_bdev_rotational(bdev)	(!bdev_nonrot(bdev))
+#endif
+
+/*
+ * Since 7.0 kernel threads stand in a file system without any path; before,
+ * in that of init. Paths given to us mean the latter in both.
+ */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(7, 0, 0)
+#include <linux/fs_struct.h>
+
+static inline struct fs_struct *iot_enter_init_fs(void)
+{
+	return current->flags & PF_KTHREAD ? __override_init_fs() : NULL;
+}
+
+static inline void iot_leave_init_fs(struct fs_struct *old)
+{
+	if (old)
+		__revert_init_fs(old);
+}
+#else
+struct fs_struct;
+
+static inline struct fs_struct *iot_enter_init_fs(void)
+{
+	return NULL;
+}
+
+static inline void iot_leave_init_fs(struct fs_struct *old)
+{
+}
+#endif
+
+/* Newer kernels take the superblock's write access in vfs_iocb_iter_write(). */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 8, 0)
+#define iot_kiocb_end_write(iocb)	kiocb_end_write(iocb)
+#else
+static inline void iot_kiocb_end_write(struct kiocb *iocb)
+{
+}
+#endif
+
+#endif /* _IO_TARGET_COMPAT_H */

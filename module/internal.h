@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the files of io_target.ko share: the objects, their life and their locks.
+ *
+ * Who calls whom: target.c opens and closes, through the backend that open.c
+ * picks; request.c formats, gates and ends requests; queue.c and carrier.c
+ * stand between it and a backend where a request does not go straight down;
+ * sync.c waits. A backend is given requests through its ops table and ends
+ * each with iot_request_end(); it calls nothing else of the core but the
+ * helpers of lower.c, and the core never asks which backend it has.
+ *
+ * References
+ *   target   kref: its users, each orphan. The last put frees it from the
+ *            releaser, and with it the module reference that create took.
+ *   lower    users: the target while open, each orphan, each worker while it
+ *            serves the lower's queues. The last put closes the device from
+ *            the releaser. ref: memory only; each carrier that was sent holds
+ *            one, and close while it waits.
+ *   carrier  refs: its request from prep to end, its I/O while it is sent, who
+ *            waits for the request with a timeout.
+ *   gated, ungated
+ *            every request from accepted to the return of its end_io holds one
+ *            of the two; an orphan has given it back. Close kills both and
+ *            waits for zero, after which nobody can reach target->lower.
+ *
+ * Locks, outermost first
+ *   target->mutex   open and close, one at a time; sleeps.
+ *   lower->lock     irqsave; queues of the lower and of its backend, request
+ *                   states QUEUED <-> SENT of what is on them, carrier->req,
+ *                   orphans. Nothing is called with it held.
+ *   target->lock    irqsave; state.
+ * Neither spinlock is taken inside the other.
+ */
+#ifndef _IO_TARGET_INTERNAL_H
+#define _IO_TARGET_INTERNAL_H
+
+#include <linux/completion.h>
+#include <linux/export.h>
+#include <linux/kref.h>
+#include <linux/mempool.h>
+#include <linux/mutex.h>
+#include <linux/percpu-refcount.h>
+#include <linux/percpu.h>
+#include <linux/ratelimit.h>
+#include <linux/refcount.h>
+#include <linux/spinlock.h>
+
+#include <linux/io_target.h>
+
+#include "compat.h"
+
+/*
+ * Request states. IDLE, FORMATTED and DONE belong to the caller, the others to
+ * the library: QUEUED waits on a list (req->node, under lower->lock), SENT is
+ * with the backend's device or about to be.
+ */
+enum iot_request_state {
+	IOT_REQ_IDLE,
+	IOT_REQ_FORMATTED,
+	IOT_REQ_QUEUED,
+	IOT_REQ_SENT,
+	IOT_REQ_DONE,
+};
+
+/* Private bits of req->flags, beside the public ones */
+#define IOT_F_POOL		BIT(28)	/* from the target's pool; outlives prep and reinit */
+#define IOT_F_CARRIED		BIT(29)	/* the I/O of a carrier: it ends there */
+#define IOT_F_CALLER_WAITS	BIT(30)	/* its submitter waits without timeout: use his task */
+#define IOT_F_VMALLOC		BIT(31)	/* some of its memory is mapped twice */
+
+#define IOT_F_PUBLIC	(IO_TARGET_FUA | IO_TARGET_PREFLUSH | IO_TARGET_NOWAIT | \
+			 IO_TARGET_BOUNCE | IO_TARGET_IGNORE_STATE)
+
+/* Bounce pages that exist from the start, per reserved buffer */
+#define IOT_RESERVE_PAGES	((64 * 1024) / PAGE_SIZE)
+
+struct iot_stats {
+	u64	submitted;
+	u64	completed;
+};
+
+/**
+ * struct iot_backend - how one kind of lower device carries out requests
+ * @name: for log lines
+ * @submit: send @req, whose lower is set; end it, now or later, exactly once
+ *	with iot_request_end(). Process context.
+ * @check: before anything is sent: 0, or the errno of a request that cannot be
+ *	carried out. Logs the reason. Under rcu_read_lock(), must not sleep.
+ * @info: fill in what the device can do
+ * @close: release the device; the releaser calls it once
+ * @may_be_short: fewer bytes than asked for are a result, not an error
+ */
+struct iot_backend {
+	const char	*name;
+	void		(*submit)(struct io_target_request *req);
+	int		(*check)(struct io_target_lower *lower, struct io_target_request *req);
+	void		(*info)(struct io_target_lower *lower, struct io_target_info *info);
+	void		(*close)(struct io_target_lower *lower);
+	bool		may_be_short;
+};
+
+/**
+ * struct io_target_lower - one opened lower device
+ * @backend: who serves it
+ * @data: the backend's own
+ * @opened: number of this open, unlike that of any other
+ * @flags: IO_TARGET_READ, WRITE, EXCL as opened
+ * @stream: positions mean nothing, order does
+ * @dma_mask: memory must have none of these address and length bits set
+ * @name: of the device, for log lines
+ * @lock: see above
+ * @queue: requests for @send_work, in order
+ * @sending: @send_work is queued or runs
+ * @send_work: gives @queue to the backend, where a submitter must not
+ * @orphans: carriers whose request has ended
+ * @users: see above
+ * @ref: see above
+ * @closed: the device has been released
+ * @close_work: runs on the releaser
+ */
+struct io_target_lower {
+	const struct iot_backend	*backend;
+	void				*data;
+	u32				opened;
+	unsigned int			flags;
+	bool				stream;
+	u32				dma_mask;
+	char				name[32];
+
+	spinlock_t			lock;
+	struct list_head		queue;
+	bool				sending;
+	struct work_struct		send_work;
+	struct list_head		orphans;
+
+	refcount_t			users;
+	struct kref			ref;
+	struct completion		closed;
+	struct work_struct		close_work;
+};
+
+/**
+ * struct io_target_carrier - the I/O of one BOUNCE request, owned by the library
+ * @refs: see above
+ * @req: the request that waits for it, NULL once that has ended; under @lower's lock
+ * @io: what the backend sees
+ * @lower: where @io was sent; its memory, not the open device, is referenced
+ * @node: on @io.lower's orphans
+ * @target: whose pools the pages came from; referenced by an orphan
+ * @nr_pages: of @vecs
+ * @vecs: the pages: @inline_vecs, or a table of its own
+ * @inline_vecs: enough for one reserved buffer
+ */
+struct io_target_carrier {
+	refcount_t			refs;
+	struct io_target_request	*req;
+	struct io_target_request	io;
+	struct io_target_lower		*lower;
+	struct list_head		node;
+	struct io_target		*target;
+	unsigned int			nr_pages;
+	struct bio_vec			*vecs;
+	struct bio_vec			inline_vecs[IOT_RESERVE_PAGES];
+};
+
+struct io_target {
+	/* read by every submit */
+	struct percpu_ref		gated;
+	struct io_target_lower __rcu	*lower;	/* set by open, under mutex */
+	struct iot_stats __percpu	*stats;
+	struct percpu_ref		ungated;
+
+	spinlock_t			lock;
+	enum io_target_state		state;
+	struct mutex			mutex;
+	struct completion		gated_idle;
+	struct completion		ungated_idle;
+	struct kref			ref;
+	struct work_struct		release_work;
+
+	mempool_t			requests;
+	mempool_t			carriers;
+	mempool_t			pages;
+	wait_queue_head_t		carrier_wait;	/* for carriers_freed to change */
+	atomic_t			carriers_freed;
+	struct bio_set			bios;	/* of transfers that need several */
+
+	struct io_target_config		config;
+	struct ratelimit_state		log_limit;
+	char				name[32];
+};
+
+/* The KUnit module brings a backend of its own; nobody else sees these. */
+#if IS_ENABLED(CONFIG_IO_TARGET_KUNIT_TEST)
+#define IOT_EXPORT_FOR_TESTS(symbol)	EXPORT_SYMBOL_GPL(symbol)
+#else
+#define IOT_EXPORT_FOR_TESTS(symbol)
+#endif
+
+/* main.c */
+extern struct workqueue_struct *iot_wq;		/* sends; may wait in a driver */
+extern struct workqueue_struct *iot_releaser;	/* last puts; module exit flushes it */
+
+/* target.c */
+__printf(3, 4) int iot_refuse(struct io_target *t, int err, const char *fmt, ...);
+void iot_event(struct io_target *t, enum io_target_event event);
+
+/* What is being opened: exactly one of the four is given. */
+struct iot_source {
+	const char		*path;
+	struct file		*file;
+	dev_t			dev;
+	struct io_target_lower	*lower;	/* opened already, by a test */
+};
+
+int iot_target_open(struct io_target *t, const struct iot_source *from, unsigned int flags);
+
+/* open.c */
+struct io_target_lower *iot_open(struct io_target *t, const struct iot_source *from,
+				 unsigned int flags);
+
+/* lower.c */
+struct io_target_lower *iot_lower_alloc(const struct iot_backend *backend,
+					unsigned int flags, void *data);
+void iot_lower_get(struct io_target_lower *lower);
+void iot_lower_put(struct io_target_lower *lower);
+void iot_lower_release(struct io_target_lower *lower);
+void iot_lower_pin(struct io_target_lower *lower);
+void iot_lower_unpin(struct io_target_lower *lower);
+void iot_lower_queue(struct io_target_request *req);
+bool iot_lower_unqueue(struct io_target_request *req);
+
+/* bdev.c */
+struct io_target_lower *iot_bdev_lower_path(struct io_target *t, const char *path,
+					    unsigned int flags);
+struct io_target_lower *iot_bdev_lower_dev(struct io_target *t, dev_t dev,
+					   unsigned int flags);
+struct io_target_lower *iot_bdev_lower_file(struct io_target *t, struct file *file,
+					    unsigned int flags);
+
+/* bio.c */
+void iot_bio_submit(struct io_target_request *req, struct block_device *bdev);
+
+/* file.c */
+struct io_target_lower *iot_file_lower_path(struct io_target *t, const char *path,
+					    unsigned int flags);
+struct io_target_lower *iot_file_lower_file(struct io_target *t, struct file *file,
+					    unsigned int flags);
+
+/* request.c */
+void iot_request_end(struct io_target_request *req, ssize_t result, blk_status_t status);
+void iot_request_finish(struct io_target_request *req, ssize_t result,
+			blk_status_t status);
+bool iot_request_owned(const struct io_target_request *req);
+
+/* carrier.c */
+struct io_target_carrier *iot_carrier_alloc(struct io_target_request *req);
+void iot_carrier_put(struct io_target_carrier *carrier);
+void iot_carrier_submit(struct io_target_request *req);
+void iot_carrier_end(struct io_target_request *io, ssize_t result, blk_status_t status);
+bool iot_carrier_abandon(struct io_target_carrier *carrier);
+
+#endif /* _IO_TARGET_INTERNAL_H */

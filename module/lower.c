@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The opened lower device: its life, and the queue of requests that a worker
+ * gives to it because their submitter must not (submit_atomic: no context to
+ * sleep in; carriers: the submitter has promised to return on time).
+ */
+#include <linux/sched/mm.h>
+#include <linux/slab.h>
+
+#include "internal.h"
+
+static atomic_t opens = ATOMIC_INIT(0);
+
+static void lower_free(struct kref *ref)
+{
+	kfree(container_of(ref, struct io_target_lower, ref));
+}
+
+static void lower_close_work(struct work_struct *work)
+{
+	struct io_target_lower *lower = container_of(work, struct io_target_lower, close_work);
+
+	lower->backend->close(lower);
+	complete_all(&lower->closed);
+	iot_lower_unpin(lower);
+}
+
+/* Takes the next request off the queue, or takes note that nobody sends any more. */
+static struct io_target_request *lower_next(struct io_target_lower *lower)
+{
+	struct io_target_request *req;
+
+	guard(spinlock_irqsave)(&lower->lock);
+	req = list_first_entry_or_null(&lower->queue, struct io_target_request, node);
+	if (req) {
+		list_del_init(&req->node);
+		WRITE_ONCE(req->state, IOT_REQ_SENT);
+	} else {
+		lower->sending = false;
+	}
+	return req;
+}
+
+/*
+ * One per lower, so that a device which makes submitters wait holds up its own
+ * requests and nobody else's. A request may end and be queued again by its
+ * end_io inside submit(): that becomes another turn of the loop, not recursion.
+ */
+static void lower_send_work(struct work_struct *work)
+{
+	struct io_target_lower *lower = container_of(work, struct io_target_lower, send_work);
+	unsigned int noio = memalloc_noio_save();
+	struct io_target_request *req;
+	struct blk_plug plug;
+
+	blk_start_plug(&plug);
+	while ((req = lower_next(lower)))
+		lower->backend->submit(req);
+	blk_finish_plug(&plug);
+	memalloc_noio_restore(noio);
+	iot_lower_put(lower);
+}
+
+/*
+ * The caller, a backend about to open its device, becomes the first user; if
+ * that fails, it lets go with iot_lower_unpin(). It sets the rest of the fields.
+ */
+struct io_target_lower *iot_lower_alloc(const struct iot_backend *backend,
+					unsigned int flags, void *data)
+{
+	struct io_target_lower *lower = kzalloc(sizeof(*lower), GFP_KERNEL);
+
+	if (!lower)
+		return NULL;
+	lower->backend = backend;
+	lower->data = data;
+	lower->flags = flags;
+	lower->opened = atomic_inc_return(&opens);
+	spin_lock_init(&lower->lock);
+	INIT_LIST_HEAD(&lower->queue);
+	INIT_LIST_HEAD(&lower->orphans);
+	INIT_WORK(&lower->send_work, lower_send_work);
+	INIT_WORK(&lower->close_work, lower_close_work);
+	init_completion(&lower->closed);
+	refcount_set(&lower->users, 1);
+	kref_init(&lower->ref);
+	return lower;
+}
+IOT_EXPORT_FOR_TESTS(iot_lower_alloc);
+
+void iot_lower_get(struct io_target_lower *lower)
+{
+	refcount_inc(&lower->users);
+}
+
+/* Keeps the memory, not the device. */
+void iot_lower_pin(struct io_target_lower *lower)
+{
+	kref_get(&lower->ref);
+}
+
+void iot_lower_unpin(struct io_target_lower *lower)
+{
+	kref_put(&lower->ref, lower_free);
+}
+
+/* Context: any. The device is closed by the releaser. */
+void iot_lower_put(struct io_target_lower *lower)
+{
+	if (refcount_dec_and_test(&lower->users))
+		queue_work(iot_releaser, &lower->close_work);
+}
+
+/*
+ * Drops the target's use. When nothing but workers on their last lines use the
+ * device, returns after it has been released, so that its driver can be
+ * unloaded at once; orphans keep it open and are not waited for. No orphan is
+ * born meanwhile: the caller has drained the target.
+ */
+void iot_lower_release(struct io_target_lower *lower)
+{
+	bool orphans;
+
+	scoped_guard(spinlock_irqsave, &lower->lock)
+		orphans = !list_empty(&lower->orphans);
+	iot_lower_pin(lower);
+	iot_lower_put(lower);
+	if (!orphans)
+		wait_for_completion(&lower->closed);
+	iot_lower_unpin(lower);
+}
+
+/*
+ * Hands @req, whose lower is set, to the worker.
+ * Context: any.
+ */
+void iot_lower_queue(struct io_target_request *req)
+{
+	struct io_target_lower *lower = req->lower;
+
+	guard(spinlock_irqsave)(&lower->lock);
+	WRITE_ONCE(req->state, IOT_REQ_QUEUED);
+	list_add_tail(&req->node, &lower->queue);
+	if (lower->sending)
+		return;
+	lower->sending = true;
+	iot_lower_get(lower);
+	queue_work(iot_wq, &lower->send_work);
+}
+
+/* Under lower->lock: takes @req back if the backend has not begun with it. */
+bool iot_lower_unqueue(struct io_target_request *req)
+{
+	lockdep_assert_held(&req->lower->lock);
+	if (req->state != IOT_REQ_QUEUED)
+		return false;
+	list_del_init(&req->node);
+	return true;
+}

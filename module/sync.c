@@ -1,0 +1,340 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The blocking path: the asynchronous one, and a wait.
+ */
+#include <linux/completion.h>
+#include <linux/export.h>
+#include <linux/sched/task_stack.h>
+#include <linux/wait.h>
+
+#include "internal.h"
+
+static void sync_end_io(struct io_target_request *req)
+{
+	complete(req->private);
+}
+
+static void sync_overdue(struct io_target_request *req, struct completion *done)
+{
+	struct io_target *t = req->target;
+
+	iot_refuse(t, -ETIMEDOUT, "a request over its submitter's memory is overdue");
+	iot_event(t, IO_TARGET_EVENT_OVERDUE);
+	wait_for_completion_io(done);
+}
+
+/* @carrier is kept from before submit, for a request that ends forgets its own. */
+static void sync_wait(struct io_target_request *req, struct io_target_carrier *carrier,
+		      struct completion *done, long timeout)
+{
+	if (timeout == IO_TARGET_NO_TIMEOUT) {
+		wait_for_completion_io(done);
+		return;
+	}
+	if (wait_for_completion_io_timeout(done, timeout))
+		return;
+	if (!carrier)
+		sync_overdue(req, done);
+	else if (!iot_carrier_abandon(carrier))
+		wait_for_completion_io(done);
+}
+
+static int sync_check(struct io_target *t, long timeout)
+{
+	if (unlikely(timeout <= 0))
+		return iot_refuse(t, -EINVAL, "blocking call refused: timeout %ld; for none say IO_TARGET_NO_TIMEOUT",
+				  timeout);
+	/* A bio sent from inside ->submit_bio() is not started before that returns. */
+	if (unlikely(current->bio_list))
+		return iot_refuse(t, -EDEADLK, "blocking call refused inside ->submit_bio()");
+	return 0;
+}
+
+/**
+ * io_target_submit_wait - send a request and wait until it has ended
+ * @req: formatted; its end_io is not called
+ * @timeout: jiffies, more than 0, or IO_TARGET_NO_TIMEOUT
+ *
+ * With IO_TARGET_BOUNCE the call returns when @timeout has passed, whatever
+ * the device does; the I/O goes on alone, and a write may still reach the
+ * device. Without it the memory is the caller's and the device may use it for
+ * as long as it likes: then the event IO_TARGET_EVENT_OVERDUE is all that
+ * happens at @timeout, and the call returns the device's late answer.
+ *
+ * Context: process context, sleeps, not killable: the device decides.
+ * Return: bytes transferred, 0 for operations without data, or negative errno:
+ * of io_target_submit(), of the device, -ETIMEDOUT, -EINVAL for @timeout, or
+ * -EDEADLK inside a block driver's ->submit_bio().
+ */
+ssize_t io_target_submit_wait(struct io_target_request *req, long timeout)
+{
+	struct io_target_carrier *carrier = req->carrier;
+	DECLARE_COMPLETION_ONSTACK(done);
+	void *private = req->private;
+	int err;
+
+	might_sleep();
+	err = sync_check(req->target, timeout);
+	if (unlikely(err))
+		return err;
+	if (unlikely(!iot_request_owned(req)))
+		return io_target_submit(req);
+
+	req->private = &done;
+	req->end_io = sync_end_io;
+	if (carrier)
+		refcount_inc(&carrier->refs);
+	else if (timeout == IO_TARGET_NO_TIMEOUT)
+		req->flags |= IOT_F_CALLER_WAITS;
+
+	err = io_target_submit(req);
+	if (likely(!err))
+		sync_wait(req, carrier, &done, timeout);
+	if (carrier)
+		iot_carrier_put(carrier);
+	req->private = private;
+	req->end_io = NULL;
+	req->flags &= ~IOT_F_CALLER_WAITS;
+	return err ?: req->result;
+}
+EXPORT_SYMBOL_GPL(io_target_submit_wait);
+
+/* One request of a one-line call. */
+struct sync_io {
+	struct io_target	*target;
+	enum io_target_op	op;
+	unsigned int		flags;
+	void			*buf;
+	u64			len;
+	loff_t			pos;
+};
+
+static int sync_prep(struct io_target_request *req, const struct sync_io *io)
+{
+	if (io->op == IO_TARGET_OP_READ || io->op == IO_TARGET_OP_WRITE)
+		return io_target_prep_rw_buf(req, io->op, io->buf, io->len, io->pos, io->flags);
+	return io_target_prep_range(req, io->op, io->pos, io->len, io->flags);
+}
+
+static ssize_t sync_one(const struct sync_io *io, long timeout)
+{
+	struct io_target_request req;
+	int err;
+
+	io_target_request_init(&req, io->target);
+	err = sync_prep(&req, io);
+	if (unlikely(err))
+		return err;
+	return io_target_submit_wait(&req, timeout);
+}
+
+static long sync_left(unsigned long deadline, long timeout)
+{
+	if (timeout == IO_TARGET_NO_TIMEOUT)
+		return timeout;
+	return (long)(deadline - jiffies);
+}
+
+/*
+ * One bounced request, waiting for a buffer when memory has run out: first a
+ * smaller one is tried, which the reserve can give; then one has to come back.
+ */
+static ssize_t sync_bounced(struct sync_io *io, unsigned long deadline, long timeout)
+{
+	struct io_target *t = io->target;
+
+	for (;;) {
+		int freed = atomic_read(&t->carriers_freed);
+		long left = sync_left(deadline, timeout);
+		ssize_t ret;
+
+		if (left <= 0)
+			return -ETIMEDOUT;
+		ret = sync_one(io, left);
+		if (ret != -ENOMEM)
+			return ret;
+		if (io->len > IOT_RESERVE_PAGES * PAGE_SIZE)
+			io->len = IOT_RESERVE_PAGES * PAGE_SIZE;
+		else if (!wait_event_timeout(t->carrier_wait,
+					     atomic_read(&t->carriers_freed) != freed, left))
+			return -ETIMEDOUT;
+	}
+}
+
+/* What the piecewise transfer needs to know of the device. */
+struct sync_manner {
+	bool	closed;
+	bool	stream;
+	bool	may_be_short;
+	bool	reachable;
+};
+
+static struct sync_manner sync_manner(struct io_target *t, const void *buf, size_t len)
+{
+	struct io_target_lower *lower;
+
+	guard(rcu)();
+	lower = rcu_dereference(t->lower);
+	if (!lower)
+		return (struct sync_manner){ .closed = true };
+	return (struct sync_manner){
+		.stream = lower->stream,
+		.may_be_short = lower->backend->may_be_short,
+		.reachable = !object_is_on_stack(buf) &&
+			     !(((unsigned long)buf | len) & lower->dma_mask),
+	};
+}
+
+/*
+ * Piece by piece. Where short transfers are results, what has been transferred
+ * before a piece fails is one, too; on block devices all or the error.
+ */
+static ssize_t sync_pieces(struct sync_io *whole, const struct sync_manner *manner,
+			   long timeout)
+{
+	unsigned long deadline = jiffies + timeout;
+	size_t done = 0;
+
+	do {
+		struct sync_io io = *whole;
+		ssize_t ret;
+
+		io.buf += done;
+		io.pos += done;
+		io.len = min_t(size_t, whole->len - done, IO_TARGET_BOUNCE_MAX);
+		io.flags |= IO_TARGET_BOUNCE;
+		ret = sync_bounced(&io, deadline, timeout);
+		if (ret < 0)
+			return done && manner->may_be_short ? done : ret;
+		done += ret;
+		if (ret < io.len || manner->stream)
+			break;
+	} while (done < whole->len);
+	return done;
+}
+
+static ssize_t sync_transfer(struct sync_io *io, long timeout)
+{
+	struct sync_manner manner;
+	int err;
+
+	might_sleep();
+	err = sync_check(io->target, timeout);
+	if (unlikely(err))
+		return err;
+	manner = sync_manner(io->target, io->buf, io->len);
+	if (timeout == IO_TARGET_NO_TIMEOUT && (manner.reachable || manner.closed))
+		return sync_one(io, timeout);
+	return sync_pieces(io, &manner, timeout);
+}
+
+/**
+ * io_target_read - read into a buffer and wait
+ * @target: the target
+ * @buf: any kernel memory, the stack included
+ * @len: bytes, any number
+ * @pos: byte offset, 0 for streams
+ * @timeout: jiffies, more than 0, or IO_TARGET_NO_TIMEOUT
+ *
+ * With a timeout the data goes through a buffer of the library's, up to 1 MiB
+ * at a time, so that the call returns in time even if the device never
+ * answers. Without one it goes straight to @buf where the device can reach it.
+ *
+ * Context: process context, sleeps.
+ * Return: bytes read: all of @len from a block device; perhaps fewer from
+ * others, 0 at the end. Negative errno: of io_target_prep_rw(),
+ * io_target_submit(), the device, or -ETIMEDOUT.
+ */
+ssize_t io_target_read(struct io_target *target, void *buf, size_t len, loff_t pos,
+		       long timeout)
+{
+	return sync_transfer(&(struct sync_io){ .target = target, .op = IO_TARGET_OP_READ,
+						.buf = buf, .len = len, .pos = pos },
+			     timeout);
+}
+EXPORT_SYMBOL_GPL(io_target_read);
+
+/**
+ * io_target_write - write a buffer and wait
+ * @target: the target
+ * @buf: any kernel memory, the stack included
+ * @len: bytes, any number
+ * @pos: byte offset, 0 for streams
+ * @timeout: jiffies, more than 0, or IO_TARGET_NO_TIMEOUT
+ *
+ * As io_target_read(). A write that has timed out may still reach the device.
+ *
+ * Context: process context, sleeps.
+ * Return: bytes written: all of @len to a block device, perhaps fewer to
+ * others; or negative errno as io_target_read().
+ */
+ssize_t io_target_write(struct io_target *target, const void *buf, size_t len, loff_t pos,
+			long timeout)
+{
+	return sync_transfer(&(struct sync_io){ .target = target, .op = IO_TARGET_OP_WRITE,
+						.buf = (void *)buf, .len = len, .pos = pos },
+			     timeout);
+}
+EXPORT_SYMBOL_GPL(io_target_write);
+
+static int sync_range(struct io_target *t, enum io_target_op op, loff_t pos, u64 len,
+		      long timeout)
+{
+	struct sync_io io = { .target = t, .op = op, .pos = pos, .len = len };
+	int err;
+
+	might_sleep();
+	err = sync_check(t, timeout);
+	if (unlikely(err))
+		return err;
+	if (timeout == IO_TARGET_NO_TIMEOUT)
+		return sync_one(&io, timeout);
+	io.flags = IO_TARGET_BOUNCE;
+	return sync_bounced(&io, jiffies + timeout, timeout);
+}
+
+/**
+ * io_target_flush - make stable what has been written, and wait
+ * @target: the target
+ * @timeout: jiffies, more than 0, or IO_TARGET_NO_TIMEOUT
+ *
+ * Context: process context, sleeps.
+ * Return: 0 or negative errno, as io_target_read().
+ */
+int io_target_flush(struct io_target *target, long timeout)
+{
+	return sync_range(target, IO_TARGET_OP_FLUSH, 0, 0, timeout);
+}
+EXPORT_SYMBOL_GPL(io_target_flush);
+
+/**
+ * io_target_discard - tell the device that a range is not needed, and wait
+ * @target: the target
+ * @pos: byte offset
+ * @len: bytes, any number
+ * @timeout: jiffies, more than 0, or IO_TARGET_NO_TIMEOUT
+ *
+ * Context: process context, sleeps.
+ * Return: 0 or negative errno, as io_target_read().
+ */
+int io_target_discard(struct io_target *target, loff_t pos, u64 len, long timeout)
+{
+	return sync_range(target, IO_TARGET_OP_DISCARD, pos, len, timeout);
+}
+EXPORT_SYMBOL_GPL(io_target_discard);
+
+/**
+ * io_target_write_zeroes - have the device zero a range, and wait
+ * @target: the target
+ * @pos: byte offset
+ * @len: bytes, any number
+ * @timeout: jiffies, more than 0, or IO_TARGET_NO_TIMEOUT
+ *
+ * Context: process context, sleeps.
+ * Return: 0 or negative errno, as io_target_read().
+ */
+int io_target_write_zeroes(struct io_target *target, loff_t pos, u64 len, long timeout)
+{
+	return sync_range(target, IO_TARGET_OP_WRITE_ZEROES, pos, len, timeout);
+}
+EXPORT_SYMBOL_GPL(io_target_write_zeroes);
