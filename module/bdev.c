@@ -22,11 +22,11 @@ static int bdev_check_op(struct block_device *bdev, struct io_target_request *re
 	struct io_target *t = req->target;
 
 	if (req->op == IO_TARGET_OP_DISCARD && !bdev_max_discard_sectors(bdev))
-		return iot_refuse(t, -EOPNOTSUPP, "discard refused: the device has none");
+		return iot_err(t, -EOPNOTSUPP, "discard refused: the device has none");
 	if (req->op == IO_TARGET_OP_WRITE_ZEROES && !bdev_write_zeroes_sectors(bdev))
-		return iot_refuse(t, -EOPNOTSUPP, "write zeroes refused: the device has none");
+		return iot_err(t, -EOPNOTSUPP, "write zeroes refused: the device has none");
 	if (req->flags & IO_TARGET_NOWAIT && !bdev_nowait(bdev))
-		return iot_refuse(t, -EOPNOTSUPP, "NOWAIT refused: the device may wait");
+		return iot_err(t, -EOPNOTSUPP, "NOWAIT refused: the device may wait");
 	return 0;
 }
 
@@ -39,12 +39,12 @@ static int bdev_check(struct io_target_lower *lower, struct io_target_request *r
 	/* The block layer only warns about such writes and lets them pass. */
 	if (req->op != IO_TARGET_OP_READ && req->op != IO_TARGET_OP_FLUSH &&
 	    unlikely(bdev_read_only(bdev)))
-		return iot_refuse(t, -EROFS, "write refused: the device is read-only");
+		return iot_err(t, -EROFS, "write refused: the device is read-only");
 	if (unlikely((req->pos | req->len) & (block - 1)))
-		return iot_refuse(t, -EINVAL, "prep refused: offset %lld, length %llu, blocks of %u",
+		return iot_err(t, -EINVAL, "prep refused: offset %lld, length %llu, blocks of %u",
 				  req->pos, req->len, block);
 	if (unlikely(req->pos + req->len > bdev_nr_bytes(bdev)))
-		return iot_refuse(t, -ENXIO, "prep refused: offset %lld + length %llu, the end is at %llu",
+		return iot_err(t, -ENXIO, "prep refused: offset %lld + length %llu is beyond %llu",
 				  req->pos, req->len, (u64)bdev_nr_bytes(bdev));
 	return bdev_check_op(bdev, req);
 }
@@ -118,7 +118,7 @@ static struct io_target_lower *bdev_open(struct io_target *t, bdev_open_fn open,
 	struct iot_bdev *b;
 	int err = -ENOMEM;
 
-	b = kzalloc(sizeof(*b), GFP_KERNEL);
+	b = kzalloc_obj(*b, GFP_KERNEL);
 	if (!b)
 		return ERR_PTR(-ENOMEM);
 	lower = iot_lower_alloc(&bdev_backend, flags, b);

@@ -141,8 +141,10 @@ static void bio_fill_bvec(struct bio *bio, struct iov_iter *iter)
 
 	bio->bi_vcnt = min_t(unsigned long, iter->nr_segs, USHRT_MAX);
 	bio->bi_io_vec = (struct bio_vec *)iter->bvec;
-	bio->bi_iter.bi_bvec_done = iter->iov_offset;
-	bio->bi_iter.bi_size = len;
+	/* By position: the name of the last member, the offset, has changed. */
+	bio->bi_iter = (struct bvec_iter){
+		bio->bi_iter.bi_sector, len, 0, iter->iov_offset
+	};
 	bio_set_flag(bio, BIO_CLONED);
 	iov_iter_advance(iter, len);
 }
@@ -215,13 +217,12 @@ static bool bio_build(struct io_target_request *req, struct block_device *bdev)
 	bio->bi_iter.bi_sector = req->pos >> SECTOR_SHIFT;
 	bio->bi_end_io = bio_done;
 	bio->bi_private = req;
-	if (!iov_iter_count(&iter)) {
+	if (!iov_iter_count(&iter))
 		bio->bi_iter.bi_size = min_t(u64, req->len, BIO_BYTES);
-	} else if (kvec) {
+	else if (kvec)
 		bio_fill_kvec(bio, &iter);
-	} else {
+	else
 		bio_fill_bvec(bio, &iter);
-	}
 	if (likely(bio->bi_iter.bi_size == req->len))
 		return true;
 	bio_uninit(bio);

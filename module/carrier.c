@@ -70,7 +70,7 @@ static struct io_target_carrier *carrier_new(struct io_target *t, size_t len)
 	size_t nr = DIV_ROUND_UP(len, PAGE_SIZE);
 	struct io_target_carrier *c;
 
-	c = kmalloc(sizeof(*c), CARRIER_GFP);
+	c = kmalloc_obj(*c, CARRIER_GFP);
 	if (!c)
 		c = mempool_alloc(&t->carriers, RESERVE_GFP);
 	if (!c)
@@ -81,7 +81,7 @@ static struct io_target_carrier *carrier_new(struct io_target *t, size_t len)
 	c->nr_pages = 0;
 	c->vecs = c->inline_vecs;
 	if (nr > IOT_RESERVE_PAGES)
-		c->vecs = kmalloc_array(nr, sizeof(*c->vecs), CARRIER_GFP);
+		c->vecs = kmalloc_objs(*c->vecs, nr, CARRIER_GFP);
 	if (!c->vecs) {
 		mempool_free(c, &t->carriers);
 		return NULL;

@@ -23,14 +23,16 @@
  * struct iot_file - an open file below a target
  * @file: our reference
  * @wq: of the lanes' threads; its own, so that a stuck driver holds up no other
- * @read: lane of reads, and of everything if the file is seekable
+ * @read: lane of a stream's reads
  * @write: lane of a stream's writes
+ * @any: lane of all else
  */
 struct iot_file {
 	struct file		*file;
 	struct workqueue_struct	*wq;
 	struct iot_lane		read;
 	struct iot_lane		write;
+	struct iot_lane		any;
 };
 
 static struct iot_file *lower_file(const struct io_target_lower *lower)
@@ -47,18 +49,19 @@ static struct iot_lane *file_lane(struct io_target_request *req)
 {
 	struct iot_file *f = lower_file(req->lower);
 
-	return req->lower->stream && req->op == IO_TARGET_OP_WRITE ? &f->write : &f->read;
+	if (!req->lower->stream || !is_transfer(req))
+		return &f->any;
+	return req->op == IO_TARGET_OP_WRITE ? &f->write : &f->read;
 }
 
-/* One request of an ordered lane is over, or a part of one of a wide lane. */
+/* The driver has let go of @req, which no thread of a lane is looking after. */
 static void file_end(struct io_target_request *req, ssize_t result)
 {
 	if (req->file.done && result <= 0)
 		result = 0;
 	if (result >= 0)
 		result += req->file.done;
-	if (is_transfer(req))
-		iot_lane_leave(file_lane(req));
+	iot_lane_leave(file_lane(req));
 	iot_request_end(req, result, BLK_STS_OK);
 }
 
@@ -168,7 +171,7 @@ static void file_submit(struct io_target_request *req)
 
 	req->file.done = 0;
 	req->file.iocb.ki_flags = 0;
-	if (is_transfer(req) && !iot_lane_enter(lane, req))
+	if (!iot_lane_enter(lane, req))
 		return;
 	if (req->flags & IOT_F_CALLER_WAITS)
 		result = file_call(req);
@@ -198,14 +201,14 @@ static int file_check_transfer(struct io_target *t, const struct file *file,
 	bool read = req->op == IO_TARGET_OP_READ;
 
 	if (!(read ? can_read(file) : can_write(file)))
-		return iot_refuse(t, -EOPNOTSUPP, "%s refused: the driver takes user pointers only",
+		return iot_err(t, -EOPNOTSUPP, "%s refused: the driver takes user pointers only",
 				  read ? "read" : "write");
 	if (req->flags & IO_TARGET_NOWAIT && !(file->f_mode & FMODE_NOWAIT))
-		return iot_refuse(t, -EOPNOTSUPP, "NOWAIT refused: the driver may wait");
+		return iot_err(t, -EOPNOTSUPP, "NOWAIT refused: the driver may wait");
 	if (req->flags & IO_TARGET_PREFLUSH)
-		return iot_refuse(t, -EOPNOTSUPP, "PREFLUSH refused: send a flush before");
+		return iot_err(t, -EOPNOTSUPP, "PREFLUSH refused: send a flush before");
 	if (req->flags & IO_TARGET_FUA && !file->f_op->fsync)
-		return iot_refuse(t, -EOPNOTSUPP, "FUA refused: the driver has no fsync");
+		return iot_err(t, -EOPNOTSUPP, "FUA refused: the driver has no fsync");
 	return 0;
 }
 
@@ -218,13 +221,13 @@ static int file_check(struct io_target_lower *lower, struct io_target_request *r
 		return file_check_transfer(t, file, req);
 	if (req->op == IO_TARGET_OP_FLUSH) {
 		if (!file->f_op->fsync)
-			return iot_refuse(t, -EOPNOTSUPP, "flush refused: the driver has no fsync");
+			return iot_err(t, -EOPNOTSUPP, "flush refused: the driver has no fsync");
 		return 0;
 	}
 	if (!S_ISREG(file_inode(file)->i_mode) || !file->f_op->fallocate)
-		return iot_refuse(t, -EOPNOTSUPP, "discard or zeroes refused: not a file with holes");
+		return iot_err(t, -EOPNOTSUPP, "discard or zeroes refused: not a file with holes");
 	if (req->flags & IO_TARGET_FUA)
-		return iot_refuse(t, -EOPNOTSUPP, "FUA refused: send a flush after");
+		return iot_err(t, -EOPNOTSUPP, "FUA refused: send a flush after");
 	return 0;
 }
 
@@ -282,21 +285,22 @@ static struct io_target_lower *file_lower(struct file *file, unsigned int flags)
 	struct iot_file *f;
 	int err = -ENOMEM;
 
-	f = kzalloc(sizeof(*f), GFP_KERNEL);
+	f = kzalloc_obj(*f, GFP_KERNEL);
 	if (!f)
 		return ERR_PTR(-ENOMEM);
 	lower = iot_lower_alloc(&file_backend, flags, f);
 	if (!lower)
 		goto err_free;
-	f->wq = alloc_workqueue("iot_%pD", WQ_UNBOUND | WQ_MEM_RECLAIM, 2 * IOT_LANE_WIDTH,
+	f->wq = alloc_workqueue("iot_%pD", WQ_UNBOUND | WQ_MEM_RECLAIM, IOT_LANE_WIDTH + 2,
 				file);
 	if (!f->wq)
 		goto err_lower;
 	f->file = file;
 	snprintf(lower->name, sizeof(lower->name), "%pD", file);
 	lower->stream = file->f_mode & FMODE_STREAM || !(file->f_mode & FMODE_LSEEK);
-	iot_lane_init(&f->read, lower, f->wq, lower->stream, file_call_as_opener);
-	iot_lane_init(&f->write, lower, f->wq, lower->stream, file_call_as_opener);
+	iot_lane_init(&f->read, lower, f->wq, true, file_call_as_opener);
+	iot_lane_init(&f->write, lower, f->wq, true, file_call_as_opener);
+	iot_lane_init(&f->any, lower, f->wq, false, file_call_as_opener);
 	return lower;
 
 err_lower:

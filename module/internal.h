@@ -3,15 +3,15 @@
  * What the files of io_target.ko share: the objects, their life and their locks.
  *
  * Who calls whom: target.c opens and closes, through the backend that open.c
- * picks; request.c formats, gates and ends requests; queue.c and carrier.c
+ * picks; prep.c formats requests, request.c gates and ends them; lower.c and carrier.c
  * stand between it and a backend where a request does not go straight down;
  * sync.c waits. A backend is given requests through its ops table and ends
- * each with iot_request_end(); it calls nothing else of the core but the
+ * each with iot_request_end(); of the core it calls nothing else but the
  * helpers of lower.c, and the core never asks which backend it has.
  *
  * References
- *   target   kref: its users, each orphan. The last put frees it from the
- *            releaser, and with it the module reference that create took.
+ *   target   kref: its users, each orphan. The last put frees it from a
+ *            worker, and with it the module reference that create took.
  *   lower    users: the target while open, each orphan, each worker while it
  *            serves the lower's queues. The last put closes the device from
  *            the releaser. ref: memory only; each carrier that was sent holds
@@ -127,7 +127,7 @@ struct io_target_lower {
 	u32				dma_mask;
 	char				name[32];
 
-	spinlock_t			lock;
+	spinlock_t			lock;	/* queue, sending, orphans, carrier->req */
 	struct list_head		queue;
 	bool				sending;
 	struct work_struct		send_work;
@@ -170,9 +170,9 @@ struct io_target {
 	struct iot_stats __percpu	*stats;
 	struct percpu_ref		ungated;
 
-	spinlock_t			lock;
+	spinlock_t			lock;	/* state */
 	enum io_target_state		state;
-	struct mutex			mutex;
+	struct mutex			mutex;	/* open and close, one at a time */
 	struct completion		gated_idle;
 	struct completion		ungated_idle;
 	struct kref			ref;
@@ -198,11 +198,11 @@ struct io_target {
 #endif
 
 /* main.c */
-extern struct workqueue_struct *iot_wq;		/* sends; may wait in a driver */
-extern struct workqueue_struct *iot_releaser;	/* last puts; module exit flushes it */
+extern struct workqueue_struct *iot_wq;		/* sends, frees targets; may wait */
+extern struct workqueue_struct *iot_releaser;	/* closes devices; waits for no other work */
 
 /* target.c */
-__printf(3, 4) int iot_refuse(struct io_target *t, int err, const char *fmt, ...);
+__printf(3, 4) int iot_err(struct io_target *t, int err, const char *fmt, ...);
 void iot_event(struct io_target *t, enum io_target_event event);
 
 /* What is being opened: exactly one of the four is given. */
@@ -252,6 +252,8 @@ void iot_request_end(struct io_target_request *req, ssize_t result, blk_status_t
 void iot_request_finish(struct io_target_request *req, ssize_t result,
 			blk_status_t status);
 bool iot_request_owned(const struct io_target_request *req);
+int iot_request_busy(struct io_target_request *req, const char *what);
+void iot_request_reset(struct io_target_request *req);
 
 /* carrier.c */
 struct io_target_carrier *iot_carrier_alloc(struct io_target_request *req);

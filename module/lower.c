@@ -68,7 +68,7 @@ static void lower_send_work(struct work_struct *work)
 struct io_target_lower *iot_lower_alloc(const struct iot_backend *backend,
 					unsigned int flags, void *data)
 {
-	struct io_target_lower *lower = kzalloc(sizeof(*lower), GFP_KERNEL);
+	struct io_target_lower *lower = kzalloc_obj(*lower, GFP_KERNEL);
 
 	if (!lower)
 		return NULL;
@@ -86,6 +86,7 @@ struct io_target_lower *iot_lower_alloc(const struct iot_backend *backend,
 	kref_init(&lower->ref);
 	return lower;
 }
+
 IOT_EXPORT_FOR_TESTS(iot_lower_alloc);
 
 void iot_lower_get(struct io_target_lower *lower)

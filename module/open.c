@@ -19,7 +19,7 @@ static int refuse_type(struct io_target *t, const char *what, umode_t mode)
 		type = "a socket";
 	else if (S_ISFIFO(mode))
 		type = "a FIFO";
-	return iot_refuse(t, -EINVAL, "open refused: %s is %s, not a device or regular file",
+	return iot_err(t, -EINVAL, "open refused: %s is %s, not a device or regular file",
 			  what, type);
 }
 
@@ -43,7 +43,7 @@ static struct io_target_lower *open_mode(struct io_target *t, const char *path,
 	if (!S_ISCHR(mode) && !S_ISREG(mode))
 		return ERR_PTR(refuse_type(t, path, mode));
 	if (flags & IO_TARGET_EXCL)
-		return ERR_PTR(iot_refuse(t, -EINVAL, "open refused: only block devices can be claimed"));
+		return ERR_PTR(iot_err(t, -EINVAL, "open refused: EXCL is for block devices"));
 	return iot_file_lower_path(t, path, flags);
 }
 
@@ -70,10 +70,10 @@ static struct io_target_lower *open_file(struct io_target *t, struct file *file,
 	if (S_ISDIR(mode) || S_ISSOCK(mode))
 		return ERR_PTR(refuse_type(t, "the file", mode));
 	if (flags & IO_TARGET_EXCL)
-		return ERR_PTR(iot_refuse(t, -EINVAL, "open refused: an adopted file cannot be claimed"));
+		return ERR_PTR(iot_err(t, -EINVAL, "open refused: an open file cannot be claimed"));
 	if ((flags & IO_TARGET_READ && !(file->f_mode & FMODE_READ)) ||
 	    (flags & IO_TARGET_WRITE && !(file->f_mode & FMODE_WRITE)))
-		return ERR_PTR(iot_refuse(t, -EBADF, "open refused: the file was not opened for that"));
+		return ERR_PTR(iot_err(t, -EBADF, "open refused: the file does not allow it"));
 	if (S_ISBLK(mode))
 		return iot_bdev_lower_file(t, file, flags);
 	return iot_file_lower_file(t, file, flags);
@@ -93,6 +93,6 @@ struct io_target_lower *iot_open(struct io_target *t, const struct iot_source *f
 	else
 		lower = iot_bdev_lower_dev(t, from->dev, flags);
 	if (IS_ERR(lower) && PTR_ERR(lower) != -EINVAL && PTR_ERR(lower) != -EBADF)
-		iot_refuse(t, PTR_ERR(lower), "open of %s failed", from->path ?: "a device");
+		iot_err(t, PTR_ERR(lower), "open of %s failed", from->path ?: "a device");
 	return lower;
 }

@@ -18,7 +18,7 @@ static void sync_overdue(struct io_target_request *req, struct completion *done)
 {
 	struct io_target *t = req->target;
 
-	iot_refuse(t, -ETIMEDOUT, "a request over its submitter's memory is overdue");
+	iot_err(t, -ETIMEDOUT, "a request over its submitter's memory is overdue");
 	iot_event(t, IO_TARGET_EVENT_OVERDUE);
 	wait_for_completion_io(done);
 }
@@ -42,11 +42,10 @@ static void sync_wait(struct io_target_request *req, struct io_target_carrier *c
 static int sync_check(struct io_target *t, long timeout)
 {
 	if (unlikely(timeout <= 0))
-		return iot_refuse(t, -EINVAL, "blocking call refused: timeout %ld; for none say IO_TARGET_NO_TIMEOUT",
-				  timeout);
+		return iot_err(t, -EINVAL, "blocking call refused: timeout %ld", timeout);
 	/* A bio sent from inside ->submit_bio() is not started before that returns. */
 	if (unlikely(current->bio_list))
-		return iot_refuse(t, -EDEADLK, "blocking call refused inside ->submit_bio()");
+		return iot_err(t, -EDEADLK, "blocking call refused inside ->submit_bio()");
 	return 0;
 }
 

@@ -27,7 +27,7 @@ const char *io_target_name(const struct io_target *target)
 EXPORT_SYMBOL_GPL(io_target_name);
 
 /* Says why a call fails, not more often than a log can take, and returns @err. */
-int iot_refuse(struct io_target *t, int err, const char *fmt, ...)
+int iot_err(struct io_target *t, int err, const char *fmt, ...)
 {
 	struct va_format vaf;
 	va_list args;
@@ -118,7 +118,7 @@ static void target_release_work(struct work_struct *work)
 	struct io_target *t = container_of(work, struct io_target, release_work);
 
 	if (rcu_access_pointer(t->lower)) {
-		iot_refuse(t, -EBUSY, "put for the last time while open: closing it");
+		iot_err(t, -EBUSY, "put for the last time while open: closing it");
 		io_target_close(t);
 	}
 	target_exit_refs(t);
@@ -137,7 +137,7 @@ static void target_release_work(struct work_struct *work)
  */
 struct io_target *io_target_create(const struct io_target_config *config)
 {
-	struct io_target *t = kzalloc(sizeof(*t), GFP_KERNEL);
+	struct io_target *t = kzalloc_obj(*t, GFP_KERNEL);
 	int err;
 
 	if (!t)
@@ -191,7 +191,7 @@ EXPORT_SYMBOL_GPL(io_target_get);
 
 static void target_last_put(struct kref *ref)
 {
-	queue_work(iot_releaser, &container_of(ref, struct io_target, ref)->release_work);
+	queue_work(iot_wq, &container_of(ref, struct io_target, ref)->release_work);
 }
 
 /**
@@ -249,7 +249,7 @@ static int target_open_locked(struct io_target *t, const struct iot_source *from
 
 	lockdep_assert_held(&t->mutex);
 	if (rcu_access_pointer(t->lower))
-		return iot_refuse(t, -EBUSY, "open refused: it is open already");
+		return iot_err(t, -EBUSY, "open refused: it is open already");
 	lower = iot_open(t, from, flags);
 	if (IS_ERR(lower))
 		return PTR_ERR(lower);
@@ -264,7 +264,7 @@ int iot_target_open(struct io_target *t, const struct iot_source *from, unsigned
 	might_sleep();
 	if (!(flags & (IO_TARGET_READ | IO_TARGET_WRITE)) ||
 	    flags & ~(IO_TARGET_READ | IO_TARGET_WRITE | IO_TARGET_EXCL))
-		return iot_refuse(t, -EINVAL, "open refused: flags %#x", flags);
+		return iot_err(t, -EINVAL, "open refused: flags %#x", flags);
 
 	scoped_guard(mutex, &t->mutex)
 		err = target_open_locked(t, from, flags);
@@ -272,6 +272,7 @@ int iot_target_open(struct io_target *t, const struct iot_source *from, unsigned
 		iot_event(t, IO_TARGET_EVENT_STATE);
 	return err;
 }
+
 IOT_EXPORT_FOR_TESTS(iot_target_open);
 
 /**

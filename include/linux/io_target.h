@@ -294,7 +294,8 @@ int io_target_write_zeroes(struct io_target *target, loff_t pos, u64 len, long t
  * @pos: byte offset, 0 for streams
  * @flags: IO_TARGET_NOWAIT, IO_TARGET_BOUNCE
  *
- * See io_target_prep_rw() for context and errors.
+ * Context: as for io_target_prep_rw().
+ * Return: as io_target_prep_rw().
  */
 static inline int __must_check io_target_prep_read(struct io_target_request *req,
 						   const struct iov_iter *iter,
@@ -310,7 +311,8 @@ static inline int __must_check io_target_prep_read(struct io_target_request *req
  * @pos: byte offset, 0 for streams
  * @flags: IO_TARGET_FUA, IO_TARGET_PREFLUSH, IO_TARGET_NOWAIT, IO_TARGET_BOUNCE
  *
- * See io_target_prep_rw() for context and errors.
+ * Context: as for io_target_prep_rw().
+ * Return: as io_target_prep_rw().
  */
 static inline int __must_check io_target_prep_write(struct io_target_request *req,
 						    const struct iov_iter *iter,
@@ -327,7 +329,8 @@ static inline int __must_check io_target_prep_write(struct io_target_request *re
  * @pos: byte offset, 0 for streams
  * @flags: IO_TARGET_NOWAIT, IO_TARGET_BOUNCE
  *
- * See io_target_prep_rw() for context and errors.
+ * Context: as for io_target_prep_rw().
+ * Return: as io_target_prep_rw().
  */
 static inline int __must_check io_target_prep_read_buf(struct io_target_request *req,
 						       void *buf, size_t len,
@@ -344,7 +347,8 @@ static inline int __must_check io_target_prep_read_buf(struct io_target_request 
  * @pos: byte offset, 0 for streams
  * @flags: IO_TARGET_FUA, IO_TARGET_PREFLUSH, IO_TARGET_NOWAIT, IO_TARGET_BOUNCE
  *
- * See io_target_prep_rw() for context and errors.
+ * Context: as for io_target_prep_rw().
+ * Return: as io_target_prep_rw().
  */
 static inline int __must_check io_target_prep_write_buf(struct io_target_request *req,
 							const void *buf, size_t len,
@@ -362,7 +366,8 @@ static inline int __must_check io_target_prep_write_buf(struct io_target_request
  * @pos: byte offset on the device
  * @flags: IO_TARGET_NOWAIT, IO_TARGET_BOUNCE
  *
- * See io_target_prep_rw() for context and errors.
+ * Context: as for io_target_prep_rw().
+ * Return: as io_target_prep_rw().
  */
 static inline int __must_check io_target_prep_read_folio(struct io_target_request *req,
 							 struct folio *folio,
@@ -382,7 +387,8 @@ static inline int __must_check io_target_prep_read_folio(struct io_target_reques
  * @pos: byte offset on the device
  * @flags: IO_TARGET_FUA, IO_TARGET_PREFLUSH, IO_TARGET_NOWAIT, IO_TARGET_BOUNCE
  *
- * See io_target_prep_rw() for context and errors.
+ * Context: as for io_target_prep_rw().
+ * Return: as io_target_prep_rw().
  */
 static inline int __must_check io_target_prep_write_folio(struct io_target_request *req,
 							  struct folio *folio,
@@ -398,7 +404,8 @@ static inline int __must_check io_target_prep_write_folio(struct io_target_reque
  * @req: idle, formatted or done
  * @flags: IO_TARGET_BOUNCE, so that it can end at its timeout
  *
- * See io_target_prep_range() for context and errors.
+ * Context: as for io_target_prep_rw().
+ * Return: as io_target_prep_range().
  */
 static inline int __must_check io_target_prep_flush(struct io_target_request *req,
 						    unsigned int flags)
@@ -413,7 +420,8 @@ static inline int __must_check io_target_prep_flush(struct io_target_request *re
  * @len: bytes, any number
  * @flags: IO_TARGET_BOUNCE, so that it can end at its timeout
  *
- * See io_target_prep_range() for context and errors.
+ * Context: as for io_target_prep_rw().
+ * Return: as io_target_prep_range().
  */
 static inline int __must_check io_target_prep_discard(struct io_target_request *req,
 						      loff_t pos, u64 len,
@@ -429,7 +437,8 @@ static inline int __must_check io_target_prep_discard(struct io_target_request *
  * @len: bytes, any number
  * @flags: IO_TARGET_FUA, IO_TARGET_BOUNCE
  *
- * See io_target_prep_range() for context and errors.
+ * Context: as for io_target_prep_rw().
+ * Return: as io_target_prep_range().
  */
 static inline int __must_check io_target_prep_write_zeroes(struct io_target_request *req,
 							   loff_t pos, u64 len,

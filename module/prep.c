@@ -1,0 +1,303 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Formatting a request: what is to be done, with which memory, and everything
+ * that can be known to be wrong with it before anything is sent.
+ */
+#include <linux/export.h>
+#include <linux/rcupdate.h>
+#include <linux/sched/task_stack.h>
+
+#include "internal.h"
+
+static int prep_begin(struct io_target_request *req, enum io_target_op op, loff_t pos,
+		      u64 len, unsigned int flags)
+{
+	if (unlikely(!iot_request_owned(req)))
+		return iot_request_busy(req, "prep");
+	iot_request_reset(req);
+	if (unlikely(flags & ~IOT_F_PUBLIC))
+		return iot_err(req->target, -EINVAL, "prep refused: flags %#x", flags);
+	req->op = op;
+	req->pos = pos;
+	req->len = len;
+	req->flags |= flags;
+	return 0;
+}
+
+static int check_segment(struct io_target_lower *lower, struct io_target_request *req,
+			 unsigned long start, size_t len)
+{
+	if (unlikely((start | len) & lower->dma_mask))
+		return iot_err(req->target, -EFAULT,
+				  "prep refused: memory %#lx + %zu, the device needs multiples of %u",
+				  offset_in_page(start), len, lower->dma_mask + 1);
+	return 0;
+}
+
+static int check_kvec(struct io_target_lower *lower, struct io_target_request *req)
+{
+	const struct kvec *kv = req->iter.kvec;
+	size_t skip = req->iter.iov_offset;
+	size_t left = req->len;
+	int err = 0;
+
+	for (; left && !err; kv++) {
+		void *start = kv->iov_base + skip;
+		size_t len = min(left, kv->iov_len - skip);
+
+		if (unlikely(object_is_on_stack(start)))
+			return iot_err(req->target, -EFAULT,
+					  "prep refused: memory on the stack needs IO_TARGET_BOUNCE");
+		if (iot_is_mapped(start))
+			req->flags |= IOT_F_VMALLOC;
+		err = check_segment(lower, req, (unsigned long)start, len);
+		left -= len;
+		skip = 0;
+	}
+	return err;
+}
+
+static int check_bvec(struct io_target_lower *lower, struct io_target_request *req)
+{
+	const struct bio_vec *bv = req->iter.bvec;
+	size_t skip = req->iter.iov_offset;
+	size_t left = req->len;
+	int err = 0;
+
+	for (; left && !err; bv++) {
+		size_t len = min_t(size_t, left, bv->bv_len - skip);
+
+		err = check_segment(lower, req, bv->bv_offset + skip, len);
+		left -= len;
+		skip = 0;
+	}
+	return err;
+}
+
+/* The device must be able to reach the caller's memory, unless it is copied. */
+static int check_memory(struct io_target_lower *lower, struct io_target_request *req)
+{
+	if (req->flags & IO_TARGET_BOUNCE || !iov_iter_count(&req->iter))
+		return 0;
+	if (iov_iter_is_bvec(&req->iter))
+		return check_bvec(lower, req);
+	return check_kvec(lower, req);
+}
+
+static int check_access(struct io_target_lower *lower, struct io_target_request *req)
+{
+	struct io_target *t = req->target;
+
+	if (req->op == IO_TARGET_OP_READ) {
+		if (!(lower->flags & IO_TARGET_READ))
+			return iot_err(t, -EBADF, "read refused: opened for writing only");
+		if (req->flags & (IO_TARGET_FUA | IO_TARGET_PREFLUSH))
+			return iot_err(t, -EINVAL, "read refused: FUA or PREFLUSH");
+	} else if (req->op != IO_TARGET_OP_FLUSH && !(lower->flags & IO_TARGET_WRITE)) {
+		return iot_err(t, -EROFS, "write refused: opened for reading only");
+	}
+	return 0;
+}
+
+/* What holds for every backend; the rest is the backend's to check. */
+static int check_request(struct io_target_lower *lower, struct io_target_request *req)
+{
+	struct io_target *t = req->target;
+
+	if (req->pos < 0 || req->len > S64_MAX - req->pos)
+		return iot_err(t, -EOVERFLOW, "prep refused: offset %lld + length %llu",
+				  req->pos, req->len);
+	if (lower->stream && req->pos)
+		return iot_err(t, -ESPIPE, "prep refused: offset %lld on a stream", req->pos);
+	if (req->flags & IO_TARGET_BOUNCE && req->len > IO_TARGET_BOUNCE_MAX &&
+	    iov_iter_count(&req->iter))
+		return iot_err(t, -EMSGSIZE, "prep refused: BOUNCE carries at most %u bytes, not %llu",
+				  IO_TARGET_BOUNCE_MAX, req->len);
+	return check_access(lower, req) ?: lower->backend->check(lower, req) ?:
+	       check_memory(lower, req);
+}
+
+static int prep_check(struct io_target_request *req)
+{
+	struct io_target_lower *lower;
+
+	guard(rcu)();
+	lower = rcu_dereference(req->target->lower);
+	if (unlikely(!lower))
+		return iot_err(req->target, -ENODEV, "prep refused: the target is closed");
+	req->opened = lower->opened;
+	return check_request(lower, req);
+}
+
+static int prep_finish(struct io_target_request *req)
+{
+	int err = prep_check(req);
+
+	if (unlikely(err))
+		goto err_reset;
+	if (unlikely(req->flags & IO_TARGET_BOUNCE)) {
+		req->carrier = iot_carrier_alloc(req);
+		if (!req->carrier) {
+			err = -ENOMEM;
+			goto err_reset;
+		}
+	}
+	req->state = IOT_REQ_FORMATTED;
+	return 0;
+
+err_reset:
+	iot_request_reset(req);
+	return err;
+}
+
+static int refuse_op(struct io_target_request *req, enum io_target_op op)
+{
+	return iot_err(req->target, -EINVAL, "prep refused: operation %d takes no such form",
+			  op);
+}
+
+/**
+ * io_target_prep_rw - format a request to read or write
+ * @req: idle, formatted or done
+ * @op: IO_TARGET_OP_READ or IO_TARGET_OP_WRITE
+ * @iter: of kvec or bvec, ITER_DEST for reads and ITER_SOURCE for writes. It is
+ *	copied; the table that it points to must stay until the request has ended.
+ *	Any length; on block devices a zero length ends well without I/O
+ * @pos: byte offset, 0 for streams
+ * @flags: IO_TARGET_FUA, IO_TARGET_PREFLUSH, IO_TARGET_NOWAIT,
+ *	IO_TARGET_BOUNCE, IO_TARGET_IGNORE_STATE
+ *
+ * Everything that can be known to be wrong is refused here, with one line in
+ * the log. end_io is to be set after prep, which clears it.
+ *
+ * Context: any; process context with IO_TARGET_BOUNCE, which allocates memory
+ * with GFP_NOIO.
+ * Return: 0, and then @req can be submitted. -EBUSY: @req is outstanding.
+ * -ENODEV: the target is closed. -EINVAL: unknown flags, wrong direction or
+ * kind of @iter, offset or length not a multiple of the logical block size.
+ * -EFAULT: memory on the stack, or not aligned as the device needs it.
+ * -EOVERFLOW: negative offset, or end not representable. -ENXIO: beyond the end
+ * of the device. -EROFS: write to what is read-only or was not opened for
+ * writing. -EBADF: read of what was not opened for reading. -EOPNOTSUPP: the
+ * device cannot do @op or @flags. -ESPIPE: an offset on a stream. -EMSGSIZE:
+ * over IO_TARGET_BOUNCE_MAX with BOUNCE. -ENOMEM: no bounce buffer.
+ */
+int io_target_prep_rw(struct io_target_request *req, enum io_target_op op,
+		      const struct iov_iter *iter, loff_t pos, unsigned int flags)
+{
+	bool write = op == IO_TARGET_OP_WRITE;
+	int err;
+
+	err = prep_begin(req, op, pos, iov_iter_count(iter), flags);
+	if (unlikely(err))
+		return err;
+	if (unlikely(!write && op != IO_TARGET_OP_READ))
+		return refuse_op(req, op);
+	if (unlikely(!iov_iter_is_kvec(iter) && !iov_iter_is_bvec(iter)))
+		return iot_err(req->target, -EINVAL,
+				  "prep refused: the iov_iter is neither kvec nor bvec");
+	if (unlikely(iov_iter_rw(iter) != (write ? WRITE : READ)))
+		return iot_err(req->target, -EINVAL,
+				  "prep refused: the iov_iter has the wrong direction");
+	req->iter = *iter;
+	return prep_finish(req);
+}
+EXPORT_SYMBOL_GPL(io_target_prep_rw);
+
+/**
+ * io_target_prep_rw_buf - format a request to read or write one buffer
+ * @req: idle, formatted or done
+ * @op: IO_TARGET_OP_READ or IO_TARGET_OP_WRITE
+ * @buf: kmalloc or vmalloc memory; the stack only with IO_TARGET_BOUNCE
+ * @len: bytes
+ * @pos: byte offset, 0 for streams
+ * @flags: as for io_target_prep_rw()
+ *
+ * Context: as for io_target_prep_rw().
+ * Return: as io_target_prep_rw().
+ */
+int io_target_prep_rw_buf(struct io_target_request *req, enum io_target_op op,
+			  void *buf, size_t len, loff_t pos, unsigned int flags)
+{
+	int err = prep_begin(req, op, pos, len, flags);
+
+	if (unlikely(err))
+		return err;
+	if (unlikely(op != IO_TARGET_OP_READ && op != IO_TARGET_OP_WRITE))
+		return refuse_op(req, op);
+	req->kvec.iov_base = buf;
+	req->kvec.iov_len = len;
+	iov_iter_kvec(&req->iter, op == IO_TARGET_OP_WRITE ? ITER_SOURCE : ITER_DEST,
+		      &req->kvec, 1, len);
+	return prep_finish(req);
+}
+EXPORT_SYMBOL_GPL(io_target_prep_rw_buf);
+
+/**
+ * io_target_prep_rw_page - format a request to read or write a page or folio
+ * @req: idle, formatted or done
+ * @op: IO_TARGET_OP_READ or IO_TARGET_OP_WRITE
+ * @page: first page of physically contiguous memory; the caller holds a
+ *	reference until the request has ended
+ * @offset: byte offset from the start of @page
+ * @len: bytes, less than 4 GiB
+ * @pos: byte offset on the device, 0 for streams
+ * @flags: as for io_target_prep_rw()
+ *
+ * Context: as for io_target_prep_rw().
+ * Return: as io_target_prep_rw(); also -EMSGSIZE for @len of 4 GiB or more.
+ */
+int io_target_prep_rw_page(struct io_target_request *req, enum io_target_op op,
+			   struct page *page, size_t offset, size_t len, loff_t pos,
+			   unsigned int flags)
+{
+	int err = prep_begin(req, op, pos, len, flags);
+
+	if (unlikely(err))
+		return err;
+	if (unlikely(op != IO_TARGET_OP_READ && op != IO_TARGET_OP_WRITE))
+		return refuse_op(req, op);
+	if (unlikely(len > U32_MAX))
+		return iot_err(req->target, -EMSGSIZE, "prep refused: %zu bytes in one folio",
+				  len);
+	bvec_set_page(&req->bvec, pfn_to_page(page_to_pfn(page) + (offset >> PAGE_SHIFT)), len,
+		      offset_in_page(offset));
+	iov_iter_bvec(&req->iter, op == IO_TARGET_OP_WRITE ? ITER_SOURCE : ITER_DEST,
+		      &req->bvec, 1, len);
+	return prep_finish(req);
+}
+EXPORT_SYMBOL_GPL(io_target_prep_rw_page);
+
+/**
+ * io_target_prep_range - format a request without data
+ * @req: idle, formatted or done
+ * @op: IO_TARGET_OP_FLUSH, IO_TARGET_OP_DISCARD or IO_TARGET_OP_WRITE_ZEROES
+ * @pos: byte offset; 0 for flush
+ * @len: bytes, any number; 0 for flush
+ * @flags: IO_TARGET_BOUNCE (it can end at its timeout), IO_TARGET_IGNORE_STATE;
+ *	IO_TARGET_FUA for WRITE_ZEROES
+ *
+ * A flush covers all writes that had ended when it was submitted.
+ *
+ * Context: as for io_target_prep_rw().
+ * Return: as io_target_prep_rw().
+ */
+int io_target_prep_range(struct io_target_request *req, enum io_target_op op,
+			 loff_t pos, u64 len, unsigned int flags)
+{
+	int err = prep_begin(req, op, pos, len, flags);
+
+	if (unlikely(err))
+		return err;
+	if (unlikely(op != IO_TARGET_OP_FLUSH && op != IO_TARGET_OP_DISCARD &&
+		     op != IO_TARGET_OP_WRITE_ZEROES))
+		return refuse_op(req, op);
+	if (unlikely(op == IO_TARGET_OP_FLUSH && (pos || len)))
+		return iot_err(req->target, -EINVAL, "flush refused: it has no range");
+	if (unlikely(flags & (IO_TARGET_PREFLUSH | IO_TARGET_NOWAIT) ||
+		     (flags & IO_TARGET_FUA && op != IO_TARGET_OP_WRITE_ZEROES)))
+		return iot_err(req->target, -EINVAL, "prep refused: flags %#x", flags);
+	iov_iter_kvec(&req->iter, ITER_SOURCE, NULL, 0, 0);
+	return prep_finish(req);
+}
+EXPORT_SYMBOL_GPL(io_target_prep_range);
