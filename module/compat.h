@@ -192,4 +192,60 @@ static inline void iot_kiocb_end_write(struct kiocb *iocb)
 }
 #endif
 
+/*
+ * Test devices (kunit/): how a bio-based disk is given its limits.
+ */
+struct iot_disk_limits {
+	unsigned int	logical_block_size;
+	unsigned int	physical_block_size;
+	unsigned int	dma_alignment;
+	unsigned int	max_discard_sectors;
+	unsigned int	max_write_zeroes_sectors;
+	bool		write_cache;
+	bool		fua;
+	bool		nowait;
+	bool		rotational;
+};
+
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 11, 0)
+static inline struct gendisk *iot_alloc_disk(const struct iot_disk_limits *l)
+{
+	struct queue_limits lim = {
+		.logical_block_size = l->logical_block_size,
+		.physical_block_size = l->physical_block_size,
+		.dma_alignment = l->dma_alignment,
+		.max_hw_discard_sectors = l->max_discard_sectors,
+		.max_write_zeroes_sectors = l->max_write_zeroes_sectors,
+		.features = (l->write_cache ? BLK_FEAT_WRITE_CACHE : 0) |
+			    (l->fua ? BLK_FEAT_FUA : 0) |
+			    (l->nowait ? BLK_FEAT_NOWAIT : 0) |
+			    (l->rotational ? BLK_FEAT_ROTATIONAL : 0),
+	};
+
+	return blk_alloc_disk(&lim, NUMA_NO_NODE);
+}
+#else
+static inline struct gendisk *iot_alloc_disk(const struct iot_disk_limits *l)
+{
+	struct gendisk *disk = blk_alloc_disk(NUMA_NO_NODE);
+	struct request_queue *q;
+
+	if (!disk)
+		return ERR_PTR(-ENOMEM);
+	q = disk->queue;
+	blk_queue_logical_block_size(q, l->logical_block_size);
+	blk_queue_physical_block_size(q, l->physical_block_size);
+	blk_queue_dma_alignment(q, l->dma_alignment);
+	blk_queue_max_discard_sectors(q, l->max_discard_sectors);
+	q->limits.discard_granularity = l->physical_block_size;
+	blk_queue_max_write_zeroes_sectors(q, l->max_write_zeroes_sectors);
+	blk_queue_write_cache(q, l->write_cache, l->fua);
+	if (l->nowait)
+		blk_queue_flag_set(QUEUE_FLAG_NOWAIT, q);
+	if (!l->rotational)
+		blk_queue_flag_set(QUEUE_FLAG_NONROT, q);
+	return disk;
+}
+#endif
+
 #endif /* _IO_TARGET_COMPAT_H */

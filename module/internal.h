@@ -2,8 +2,8 @@
 /*
  * What the files of io_target.ko share: the objects, their life and their locks.
  *
- * Who calls whom: target.c opens and closes, through the backend that open.c
- * picks; prep.c formats requests, request.c gates and ends them; lower.c and carrier.c
+ * Who calls whom: open.c opens and closes a target, through the backend that
+ * it picks; prep.c formats requests, request.c gates and ends them; lower.c and carrier.c
  * stand between it and a backend where a request does not go straight down;
  * sync.c waits. A backend is given requests through its ops table and ends
  * each with iot_request_end(); of the core it calls nothing else but the
@@ -28,7 +28,7 @@
  *   lower->lock     irqsave; queues of the lower and of its backend, request
  *                   states QUEUED <-> SENT of what is on them, carrier->req,
  *                   orphans. Nothing is called with it held.
- *   target->lock    irqsave; state.
+ *   target->lock    irqsave; state, and what the verifier knows.
  * Neither spinlock is taken inside the other.
  */
 #ifndef _IO_TARGET_INTERNAL_H
@@ -170,7 +170,7 @@ struct io_target {
 	struct iot_stats __percpu	*stats;
 	struct percpu_ref		ungated;
 
-	spinlock_t			lock;	/* state */
+	spinlock_t			lock;	/* state, verify_frames */
 	enum io_target_state		state;
 	struct mutex			mutex;	/* open and close, one at a time */
 	struct completion		gated_idle;
@@ -188,6 +188,9 @@ struct io_target {
 	struct io_target_config		config;
 	struct ratelimit_state		log_limit;
 	char				name[32];
+#if IS_ENABLED(CONFIG_IO_TARGET_VERIFIER)
+	struct list_head		verify_frames;	/* end_io in progress, under lock */
+#endif
 };
 
 /* The KUnit module brings a backend of its own; nobody else sees these. */
@@ -213,11 +216,9 @@ struct iot_source {
 	struct io_target_lower	*lower;	/* opened already, by a test */
 };
 
-int iot_target_open(struct io_target *t, const struct iot_source *from, unsigned int flags);
-
 /* open.c */
-struct io_target_lower *iot_open(struct io_target *t, const struct iot_source *from,
-				 unsigned int flags);
+int iot_target_open(struct io_target *t, const struct iot_source *from, unsigned int flags);
+void iot_target_close(struct io_target *t);
 
 /* lower.c */
 struct io_target_lower *iot_lower_alloc(const struct iot_backend *backend,
@@ -228,6 +229,7 @@ void iot_lower_release(struct io_target_lower *lower);
 void iot_lower_pin(struct io_target_lower *lower);
 void iot_lower_unpin(struct io_target_lower *lower);
 void iot_lower_queue(struct io_target_request *req);
+void iot_lower_send_work(struct work_struct *work);
 bool iot_lower_unqueue(struct io_target_request *req);
 
 /* bdev.c */
@@ -254,6 +256,9 @@ void iot_request_finish(struct io_target_request *req, ssize_t result,
 bool iot_request_owned(const struct io_target_request *req);
 int iot_request_busy(struct io_target_request *req, const char *what);
 void iot_request_reset(struct io_target_request *req);
+
+/* sync.c */
+int iot_may_wait(struct io_target *t, const char *what);
 
 /* carrier.c */
 struct io_target_carrier *iot_carrier_alloc(struct io_target_request *req);

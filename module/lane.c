@@ -90,7 +90,7 @@ static struct io_target_request *lane_next(struct iot_lane *lane, struct iot_ser
  * After -EIOCBQUEUED on an ordered lane the token is the request's: its
  * completion starts this server again, perhaps before it has returned.
  */
-static void lane_work(struct work_struct *work)
+void iot_lane_work(struct work_struct *work)
 {
 	struct iot_server *server = container_of(work, struct iot_server, work);
 	struct iot_lane *lane = server->lane;
@@ -124,6 +124,6 @@ void iot_lane_init(struct iot_lane *lane, struct io_target_lower *lower,
 	INIT_LIST_HEAD(&lane->queue);
 	for (i = 0; i < IOT_LANE_WIDTH; i++) {
 		lane->servers[i].lane = lane;
-		INIT_WORK(&lane->servers[i].work, lane_work);
+		INIT_WORK(&lane->servers[i].work, iot_lane_work);
 	}
 }

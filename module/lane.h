@@ -56,5 +56,6 @@ void iot_lane_init(struct iot_lane *lane, struct io_target_lower *lower,
 bool iot_lane_enter(struct iot_lane *lane, struct io_target_request *req);
 void iot_lane_serve(struct iot_lane *lane, struct io_target_request *req);
 void iot_lane_leave(struct iot_lane *lane);
+void iot_lane_work(struct work_struct *work);
 
 #endif /* _IO_TARGET_LANE_H */

@@ -46,7 +46,7 @@ static struct io_target_request *lower_next(struct io_target_lower *lower)
  * requests and nobody else's. A request may end and be queued again by its
  * end_io inside submit(): that becomes another turn of the loop, not recursion.
  */
-static void lower_send_work(struct work_struct *work)
+void iot_lower_send_work(struct work_struct *work)
 {
 	struct io_target_lower *lower = container_of(work, struct io_target_lower, send_work);
 	unsigned int noio = memalloc_noio_save();
@@ -79,7 +79,7 @@ struct io_target_lower *iot_lower_alloc(const struct iot_backend *backend,
 	spin_lock_init(&lower->lock);
 	INIT_LIST_HEAD(&lower->queue);
 	INIT_LIST_HEAD(&lower->orphans);
-	INIT_WORK(&lower->send_work, lower_send_work);
+	INIT_WORK(&lower->send_work, iot_lower_send_work);
 	INIT_WORK(&lower->close_work, lower_close_work);
 	init_completion(&lower->closed);
 	refcount_set(&lower->users, 1);

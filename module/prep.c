@@ -111,7 +111,7 @@ static int check_request(struct io_target_lower *lower, struct io_target_request
 		return iot_err(t, -ESPIPE, "prep refused: offset %lld on a stream", req->pos);
 	if (req->flags & IO_TARGET_BOUNCE && req->len > IO_TARGET_BOUNCE_MAX &&
 	    iov_iter_count(&req->iter))
-		return iot_err(t, -EMSGSIZE, "prep refused: BOUNCE carries at most %u bytes, not %llu",
+		return iot_err(t, -EMSGSIZE, "prep refused: BOUNCE carries %u bytes, not %llu",
 				  IO_TARGET_BOUNCE_MAX, req->len);
 	return check_access(lower, req) ?: lower->backend->check(lower, req) ?:
 	       check_memory(lower, req);

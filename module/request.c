@@ -12,7 +12,7 @@
 #include <linux/rcupdate.h>
 #include <linux/slab.h>
 
-#include "internal.h"
+#include "verify.h"
 
 /**
  * io_target_request_init - make an embedded request ready for prep
@@ -147,6 +147,7 @@ static int request_accept(struct io_target_request *req)
 	struct io_target *t = req->target;
 	struct percpu_ref *gate = request_gate(req);
 	struct io_target_lower *lower;
+	int err;
 
 	if (unlikely(req->state != IOT_REQ_FORMATTED))
 		return refuse_unformatted(req);
@@ -158,13 +159,20 @@ static int request_accept(struct io_target_request *req)
 	/* The gate keeps it open. */
 	lower = rcu_dereference_protected(t->lower, true);
 	if (unlikely(lower->opened != req->opened)) {
-		percpu_ref_put(gate);
-		return iot_err(t, -ESTALE, "submit refused: reopened since prep");
+		err = iot_err(t, -ESTALE, "submit refused: reopened since prep");
+		goto err_gate;
+	}
+	if (unlikely(!iot_verify_claim(req))) {
+		err = iot_request_busy(req, "concurrent submit");
+		goto err_gate;
 	}
 	req->lower = lower;
-	WRITE_ONCE(req->state, IOT_REQ_SENT);
 	this_cpu_inc(t->stats->submitted);
 	return 0;
+
+err_gate:
+	percpu_ref_put(gate);
+	return err;
 }
 
 /**
@@ -229,6 +237,7 @@ void iot_request_finish(struct io_target_request *req, ssize_t result,
 {
 	struct percpu_ref *gate = request_gate(req);
 	struct io_target *t = req->target;
+	struct iot_verify_frame frame;
 
 	if (unlikely(req->carrier)) {
 		iot_carrier_put(req->carrier);
@@ -238,10 +247,12 @@ void iot_request_finish(struct io_target_request *req, ssize_t result,
 	req->status = status;
 	WRITE_ONCE(req->state, IOT_REQ_DONE);
 	this_cpu_inc(t->stats->completed);
+	iot_verify_enter(t, &frame);
 	if (likely(req->end_io))
 		req->end_io(req);
 	else
 		io_target_request_free(req);
+	iot_verify_leave(t, &frame);
 	percpu_ref_put(gate);
 }
 

@@ -7,7 +7,8 @@
 #include <linux/sched/task_stack.h>
 #include <linux/wait.h>
 
-#include "internal.h"
+#include "lane.h"
+#include "verify.h"
 
 static void sync_end_io(struct io_target_request *req)
 {
@@ -39,14 +40,36 @@ static void sync_wait(struct io_target_request *req, struct io_target_carrier *c
 		wait_for_completion_io(done);
 }
 
+/*
+ * What would hang is refused, as far as it can be known: in irq context; inside
+ * ->submit_bio(), before whose return no bio sent from there is started; in the
+ * workers that carry I/O out; and, with the verifier, in @t's own end_io.
+ */
+int iot_may_wait(struct io_target *t, const char *what)
+{
+	struct work_struct *work = in_task() ? current_work() : NULL;
+	const char *where = NULL;
+
+	if (unlikely(!in_task() || irqs_disabled()))
+		where = "irq context";
+	else if (unlikely(current->bio_list))
+		where = "->submit_bio()";
+	else if (unlikely(work && (work->func == iot_lower_send_work ||
+				   work->func == iot_lane_work)))
+		where = "a worker of the library";
+	else if (unlikely(iot_verify_in_end_io(t)))
+		where = "an end_io of the same target";
+	if (unlikely(where))
+		return iot_err(t, -EDEADLK, "%s refused in %s", what, where);
+	might_sleep();
+	return 0;
+}
+
 static int sync_check(struct io_target *t, long timeout)
 {
 	if (unlikely(timeout <= 0))
 		return iot_err(t, -EINVAL, "blocking call refused: timeout %ld", timeout);
-	/* A bio sent from inside ->submit_bio() is not started before that returns. */
-	if (unlikely(current->bio_list))
-		return iot_err(t, -EDEADLK, "blocking call refused inside ->submit_bio()");
-	return 0;
+	return iot_may_wait(t, "blocking call");
 }
 
 /**
@@ -63,7 +86,8 @@ static int sync_check(struct io_target *t, long timeout)
  * Context: process context, sleeps, not killable: the device decides.
  * Return: bytes transferred, 0 for operations without data, or negative errno:
  * of io_target_submit(), of the device, -ETIMEDOUT, -EINVAL for @timeout, or
- * -EDEADLK inside a block driver's ->submit_bio().
+ * -EDEADLK where the wait would never end: irq context, inside a block driver's
+ * ->submit_bio(), in an end_io that a worker of the library calls.
  */
 ssize_t io_target_submit_wait(struct io_target_request *req, long timeout)
 {
@@ -72,7 +96,6 @@ ssize_t io_target_submit_wait(struct io_target_request *req, long timeout)
 	void *private = req->private;
 	int err;
 
-	might_sleep();
 	err = sync_check(req->target, timeout);
 	if (unlikely(err))
 		return err;
@@ -217,7 +240,6 @@ static ssize_t sync_transfer(struct sync_io *io, long timeout)
 	struct sync_manner manner;
 	int err;
 
-	might_sleep();
 	err = sync_check(io->target, timeout);
 	if (unlikely(err))
 		return err;
@@ -282,7 +304,6 @@ static int sync_range(struct io_target *t, enum io_target_op op, loff_t pos, u64
 	struct sync_io io = { .target = t, .op = op, .pos = pos, .len = len };
 	int err;
 
-	might_sleep();
 	err = sync_check(t, timeout);
 	if (unlikely(err))
 		return err;

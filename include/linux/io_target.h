@@ -252,7 +252,7 @@ int io_target_open_dev(struct io_target *target, dev_t dev, unsigned int flags);
 int io_target_open_file(struct io_target *target, struct file *file, unsigned int flags);
 struct io_target *io_target_open_path(const char *path, unsigned int flags,
 				      const struct io_target_config *config);
-void io_target_close(struct io_target *target);
+int io_target_close(struct io_target *target);
 
 enum io_target_state io_target_state(const struct io_target *target);
 const char *io_target_name(const struct io_target *target);
