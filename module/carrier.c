@@ -192,6 +192,7 @@ void iot_carrier_end(struct io_target_request *io, ssize_t result, blk_status_t 
 	}
 	if (req->op == IO_TARGET_OP_READ && result > 0)
 		carrier_copy(c, req, result);
+	req->not_sent = io->not_sent;
 	/* Before finish: after it the target is only the caller's to keep. */
 	iot_carrier_put(c);
 	iot_request_finish(req, result, status);

@@ -22,7 +22,9 @@
 /**
  * struct iot_file - an open file below a target
  * @file: our reference
- * @wq: of the lanes' threads; its own, so that a stuck driver holds up no other
+ * @wq: of the lanes' threads; its own, so that a stuck driver holds up no other.
+ *	Not for reclaim: drivers (tty) flush work that is not, which such a queue
+ *	must not wait for
  * @read: lane of a stream's reads
  * @write: lane of a stream's writes
  * @any: lane of all else
@@ -291,8 +293,7 @@ static struct io_target_lower *file_lower(struct file *file, unsigned int flags)
 	lower = iot_lower_alloc(&file_backend, flags, f);
 	if (!lower)
 		goto err_free;
-	f->wq = alloc_workqueue("iot_%pD", WQ_UNBOUND | WQ_MEM_RECLAIM, IOT_LANE_WIDTH + 2,
-				file);
+	f->wq = alloc_workqueue("iot_%pD", WQ_UNBOUND, IOT_LANE_WIDTH + 2, file);
 	if (!f->wq)
 		goto err_lower;
 	f->file = file;

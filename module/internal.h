@@ -100,6 +100,16 @@ struct iot_backend {
 };
 
 /**
+ * struct iot_queue - requests that the library holds for one lower
+ * @requests: QUEUED, linked by their node, in order
+ * @node: on the lower's queues
+ */
+struct iot_queue {
+	struct list_head	requests;
+	struct list_head	node;
+};
+
+/**
  * struct io_target_lower - one opened lower device
  * @backend: who serves it
  * @data: the backend's own
@@ -109,7 +119,8 @@ struct iot_backend {
  * @dma_mask: memory must have none of these address and length bits set
  * @name: of the device, for log lines
  * @lock: see above
- * @queue: requests for @send_work, in order
+ * @queues: all queues of requests for this device, @queue and its backend's
+ * @queue: requests for @send_work
  * @sending: @send_work is queued or runs
  * @send_work: gives @queue to the backend, where a submitter must not
  * @orphans: carriers whose request has ended
@@ -127,8 +138,9 @@ struct io_target_lower {
 	u32				dma_mask;
 	char				name[32];
 
-	spinlock_t			lock;	/* queue, sending, orphans, carrier->req */
-	struct list_head		queue;
+	spinlock_t			lock;	/* queues, sending, orphans, carrier->req */
+	struct list_head		queues;
+	struct iot_queue		queue;
 	bool				sending;
 	struct work_struct		send_work;
 	struct list_head		orphans;
@@ -228,6 +240,9 @@ void iot_lower_put(struct io_target_lower *lower);
 void iot_lower_release(struct io_target_lower *lower);
 void iot_lower_pin(struct io_target_lower *lower);
 void iot_lower_unpin(struct io_target_lower *lower);
+void iot_lower_add_queue(struct io_target_lower *lower, struct iot_queue *queue);
+struct io_target_request *iot_queue_next(struct iot_queue *queue);
+void iot_lower_cancel_queued(struct io_target_lower *lower);
 void iot_lower_queue(struct io_target_request *req);
 void iot_lower_send_work(struct work_struct *work);
 bool iot_lower_unqueue(struct io_target_request *req);

@@ -25,7 +25,7 @@ bool iot_lane_enter(struct iot_lane *lane, struct io_target_request *req)
 		return true;
 	}
 	WRITE_ONCE(req->state, IOT_REQ_QUEUED);
-	list_add_tail(&req->node, &lane->queue);
+	list_add_tail(&req->node, &lane->queue.requests);
 	return false;
 }
 
@@ -38,11 +38,11 @@ void iot_lane_serve(struct iot_lane *lane, struct io_target_request *req)
 	guard(spinlock_irqsave)(&lane->lower->lock);
 	WRITE_ONCE(req->state, IOT_REQ_QUEUED);
 	if (lane->ordered) {
-		list_add(&req->node, &lane->queue);
+		list_add(&req->node, &lane->queue.requests);
 		lane_start(lane, &lane->servers[0]);
 		return;
 	}
-	list_add_tail(&req->node, &lane->queue);
+	list_add_tail(&req->node, &lane->queue.requests);
 	if (lane->idle) {
 		unsigned int i = __ffs(lane->idle);
 
@@ -57,7 +57,7 @@ void iot_lane_leave(struct iot_lane *lane)
 	if (!lane->ordered)
 		return;
 	guard(spinlock_irqsave)(&lane->lower->lock);
-	if (list_empty(&lane->queue))
+	if (list_empty(&lane->queue.requests))
 		lane->busy = false;
 	else
 		lane_start(lane, &lane->servers[0]);
@@ -76,13 +76,9 @@ static struct io_target_request *lane_next(struct iot_lane *lane, struct iot_ser
 	struct io_target_request *req;
 
 	guard(spinlock_irqsave)(&lane->lower->lock);
-	req = list_first_entry_or_null(&lane->queue, struct io_target_request, node);
-	if (req) {
-		list_del_init(&req->node);
-		WRITE_ONCE(req->state, IOT_REQ_SENT);
-	} else {
+	req = iot_queue_next(&lane->queue);
+	if (!req)
 		lane_rest(lane, server);
-	}
 	return req;
 }
 
@@ -121,7 +117,7 @@ void iot_lane_init(struct iot_lane *lane, struct io_target_lower *lower,
 	lane->call = call;
 	lane->ordered = ordered;
 	lane->idle = GENMASK(IOT_LANE_WIDTH - 1, 0);
-	INIT_LIST_HEAD(&lane->queue);
+	iot_lower_add_queue(lower, &lane->queue);
 	for (i = 0; i < IOT_LANE_WIDTH; i++) {
 		lane->servers[i].lane = lane;
 		INIT_WORK(&lane->servers[i].work, iot_lane_work);

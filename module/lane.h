@@ -33,7 +33,7 @@ struct iot_server {
  * @wq: where the servers run
  * @call: carries out a request, waiting for the driver; -EIOCBQUEUED: it will
  *	be ended later
- * @queue: QUEUED requests, in order
+ * @queue: requests that wait for their turn, or for a server
  * @ordered: one at a time
  * @busy: ordered: the token is taken
  * @idle: wide: bit per server that is not running
@@ -43,7 +43,7 @@ struct iot_lane {
 	struct io_target_lower	*lower;
 	struct workqueue_struct	*wq;
 	ssize_t			(*call)(struct io_target_request *req);
-	struct list_head	queue;
+	struct iot_queue	queue;
 	bool			ordered;
 	bool			busy;
 	unsigned long		idle;

@@ -25,19 +25,59 @@ static void lower_close_work(struct work_struct *work)
 	iot_lower_unpin(lower);
 }
 
-/* Takes the next request off the queue, or takes note that nobody sends any more. */
+void iot_lower_add_queue(struct io_target_lower *lower, struct iot_queue *queue)
+{
+	INIT_LIST_HEAD(&queue->requests);
+	list_add_tail(&queue->node, &lower->queues);
+}
+
+/* Under lower->lock: takes the next request off the queue; it counts as sent. */
+struct io_target_request *iot_queue_next(struct iot_queue *queue)
+{
+	struct io_target_request *req;
+
+	req = list_first_entry_or_null(&queue->requests, struct io_target_request, node);
+	if (req) {
+		list_del_init(&req->node);
+		WRITE_ONCE(req->state, IOT_REQ_SENT);
+	}
+	return req;
+}
+
+static struct io_target_request *lower_any_queued(struct io_target_lower *lower)
+{
+	struct io_target_request *req;
+	struct iot_queue *queue;
+
+	guard(spinlock_irqsave)(&lower->lock);
+	list_for_each_entry(queue, &lower->queues, node) {
+		req = iot_queue_next(queue);
+		if (req)
+			return req;
+	}
+	return NULL;
+}
+
+/* Ends what the device has not been given yet; what comes meanwhile is sent. */
+void iot_lower_cancel_queued(struct io_target_lower *lower)
+{
+	struct io_target_request *req;
+
+	while ((req = lower_any_queued(lower))) {
+		req->not_sent = true;
+		iot_request_end(req, -ECANCELED, BLK_STS_OK);
+	}
+}
+
+/* The next request, or nobody sends any more. */
 static struct io_target_request *lower_next(struct io_target_lower *lower)
 {
 	struct io_target_request *req;
 
 	guard(spinlock_irqsave)(&lower->lock);
-	req = list_first_entry_or_null(&lower->queue, struct io_target_request, node);
-	if (req) {
-		list_del_init(&req->node);
-		WRITE_ONCE(req->state, IOT_REQ_SENT);
-	} else {
+	req = iot_queue_next(&lower->queue);
+	if (!req)
 		lower->sending = false;
-	}
 	return req;
 }
 
@@ -77,7 +117,8 @@ struct io_target_lower *iot_lower_alloc(const struct iot_backend *backend,
 	lower->flags = flags;
 	lower->opened = atomic_inc_return(&opens);
 	spin_lock_init(&lower->lock);
-	INIT_LIST_HEAD(&lower->queue);
+	INIT_LIST_HEAD(&lower->queues);
+	iot_lower_add_queue(lower, &lower->queue);
 	INIT_LIST_HEAD(&lower->orphans);
 	INIT_WORK(&lower->send_work, iot_lower_send_work);
 	INIT_WORK(&lower->close_work, lower_close_work);
@@ -141,7 +182,7 @@ void iot_lower_queue(struct io_target_request *req)
 
 	guard(spinlock_irqsave)(&lower->lock);
 	WRITE_ONCE(req->state, IOT_REQ_QUEUED);
-	list_add_tail(&req->node, &lower->queue);
+	list_add_tail(&req->node, &lower->queue.requests);
 	if (lower->sending)
 		return;
 	lower->sending = true;

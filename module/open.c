@@ -276,6 +276,7 @@ static bool target_close_locked(struct io_target *t)
 	target_set_state(t, IO_TARGET_CLOSED);
 	percpu_ref_kill(&t->gated);
 	percpu_ref_kill(&t->ungated);
+	iot_lower_cancel_queued(lower);
 	target_wait_idle(t, &t->gated_idle);
 	target_wait_idle(t, &t->ungated_idle);
 	rcu_assign_pointer(t->lower, NULL);
@@ -303,8 +304,9 @@ void iot_target_close(struct io_target *t)
  * (see IO_TARGET_BOUNCE) are not waited for; they keep the device open, and
  * the target and this module alive, until the device answers.
  *
- * The wait for requests over the callers' own memory lasts as long as the
- * device takes; one line every ten seconds says how many are missing.
+ * Requests that the device has not been given yet (a stream's, behind the one
+ * in its driver) end with -ECANCELED and not_sent. The wait for those that it has,
+ * over the callers' own memory, lasts as long as the device takes; one line every ten seconds says how many are missing.
  *
  * Context: process context, sleeps. Never in the target's own end_io.
  * Return: 0. -EDEADLK, and nothing is closed, where the wait would never end:
