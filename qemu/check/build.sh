@@ -1,0 +1,212 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+#
+# The checks that build our modules: gcc, clang, sparse.  Sourced by
+# qemu/check.sh.
+# shellcheck disable=SC2154 # here, root and work are set by check.sh
+#
+# A mirror that was built without a finding is kept and built incrementally
+# next time.  One that had findings, or was interrupted, is built from scratch:
+# make would not print the warnings of an up-to-date object again.
+
+# The profile that each role is built with for the tests, so that nothing is
+# built for the checks alone.
+profile_of() {
+	case $1 in
+	default) echo debug ;;
+	*) echo plain ;;
+	esac
+}
+
+kernel_dir() { # role
+	"$here/kernel.sh" build "$1" "$(profile_of "$1")" | tail -n 1
+}
+
+# All options of our Kconfig: CONFIG_X=m for tristate, CONFIG_X=y for bool.
+all_options() {
+	awk '$1 == "config" || $1 == "menuconfig" { name = $2 }
+	     $1 == "tristate" { print "CONFIG_" name "=m" }
+	     $1 == "bool" || $1 == "def_bool" { print "CONFIG_" name "=y" }
+	' "$root/Kconfig"
+}
+
+# Brings the mirror up to date: a symlink per file.  A file that went away may
+# have left an object, which make would take for a source: start again then.
+mirror() { # dir
+	local dir=$1 file
+	if [[ -e $dir/.dirty ]] || stale_links "$dir"; then
+		rm -rf "$dir"
+	fi
+	mkdir -p "$dir"
+	: >"$dir/.dirty"
+	while IFS= read -r file; do
+		[[ -L $dir/$file ]] && continue
+		mkdir -p "$dir/$(dirname "$file")"
+		ln -s "$root/$file" "$dir/$file"
+	done < <(mirror_files)
+}
+
+mirror_files() {
+	files_like '^(Makefile|Kconfig)$|^(module|include|kunit)/'
+}
+
+stale_links() { # dir
+	local dir=$1
+	[[ -d $dir ]] || return 1
+	comm -13 <(mirror_files | sort) \
+		 <(cd "$dir" && find . -type l | cut -c3- | sort) |
+		grep . >/dev/null
+}
+
+mirror_clean() { # dir
+	rm -f "$1/.dirty"
+}
+
+kmake() { # kernel-dir dir args...
+	local kernel=$1 dir=$2
+	shift 2
+	make -k -C "$kernel" M="$dir" -j"$(nproc)" --no-print-directory "$@" 2>&1
+}
+
+# What counts in the output of a build.  A diagnostic in a header of the
+# kernel counts too: a wrong printk() format of ours is reported there.
+# make's own lines only repeat that there was an error.
+findings() {
+	grep -E '[Ww]arning:|WARNING|[Ee]rror:|ERROR' | grep -v '^make' |
+		grep -vE "${expected:-^\$}" || true
+}
+
+# Which file it is in does not matter: the position may be that of an inline
+# function of the kernel.
+uses_guard() { # function
+	local sources
+	mapfile -t sources < <(mirror_files | grep '\.[ch]$')
+	awk -v name="$1" '
+		!inside && /^[a-z]/ && index($0, name "(") && !/;$/ { inside = 1 }
+		inside && /guard\(/ { found = 1 }
+		/^}/ { inside = 0 }
+		END { exit !found }' "${sources[@]}"
+}
+
+# sparse does not know that guard() unlocks at the end of the scope, so what it
+# says of the lock balance holds only for functions without one.
+without_guards() {
+	local line
+	while IFS= read -r line; do
+		if [[ $line =~ "context imbalance in '"([a-z0-9_]+)"'" ]]; then
+			! uses_guard "${BASH_REMATCH[1]}" || continue
+		fi
+		printf '%s\n' "$line"
+	done
+}
+
+# Builds, and prints the findings.  A build that fails without a recognised
+# line shows its end.
+build_findings() { # kernel-dir dir args...
+	local dir=$2 log=$2/.log rc=0 found
+	kmake "$@" >"$log" || rc=$?
+	found=$(findings <"$log" | sort -u | without_guards)
+	if [[ -n $found ]]; then
+		printf '%s\n' "$found"
+	elif ((rc)); then
+		tail -n 10 "$log"
+	else
+		return 0
+	fi
+	return 1
+}
+
+# The same build of the planted bug must have a finding that matches.
+planted() { # kernel-dir pattern args...
+	local kernel=$1 pattern=$2 dir
+	shift 2
+	dir=$work/planted
+	rm -rf "$dir"
+	mkdir -p "$dir"
+	cp "$here/check/bugs.c.in" "$dir/bugs.c"
+	echo 'obj-m += bugs.o' >"$dir/Kbuild"
+	kmake "$kernel" "$dir" "$@" bugs.o >"$dir/.log" || true
+	findings <"$dir/.log" | grep -e "$pattern" >/dev/null || {
+		echo "the planted bug was not found ($pattern): the tool did not run"
+		tail -n 5 "$dir/.log"
+		return 1
+	}
+}
+
+# One build of ours with one set of flags.  The options are an array so that
+# an empty set is possible.
+check_build() { # role name planted-pattern flags... -- options...
+	local role=$1 name=$2 pattern=$3 kernel dir flags=()
+	shift 3
+	while [[ $1 != -- ]]; do
+		flags+=("$1")
+		shift
+	done
+	shift
+	kernel=$(kernel_of "$role" "$name")
+	planted "$kernel" "$pattern" "${flags[@]}"
+	dir=$work/$name
+	mirror "$dir"
+	build_findings "$kernel" "$dir" "${flags[@]}" "$@"
+	built "$dir"
+	mirror_clean "$dir"
+	note "Linux $("$here/kernel.sh" version "$role"), $modules modules"
+}
+
+kernel_of() { # role name
+	case $2 in
+	clang-*) "$here/kernel.sh" prepare "$1" clang | tail -n 1 ;;
+	*) kernel_dir "$1" ;;
+	esac
+}
+
+built() { # dir; sets modules
+	modules=$(find "$1" -name '*.ko' | wc -l)
+	((modules > 0)) || {
+		echo "nothing was built"
+		return 1
+	}
+}
+
+check_gcc() { # role
+	mapfile -t options < <(all_options)
+	check_build "$1" "gcc-$1" 'unused-but-set' W=1 -- "${options[@]}"
+}
+
+check_bare() { # role
+	check_build "$1" gcc-bare 'unused-but-set' W=1 -- CONFIG_IO_TARGET=m
+}
+
+# ---- sparse: C=2 in the mirror that gcc has built, which is not built again ----
+
+# Newer kernels have a script that tells whether sparse can parse them; make
+# only prints a warning then, and checks nothing.
+sparse_capable() { # role
+	local tester
+	tester=$("$here/kernel.sh" source "$1" | tail -n 1)/scripts/checker-valid.sh
+	[[ ! -e $tester ]] || [[ $("$tester" sparse) == 1 ]]
+}
+
+check_sparse() { # role
+	mapfile -t options < <(all_options)
+	sparse_capable "$1" ||
+		skip "sparse $(sparse --version) cannot parse Linux $("$here/kernel.sh" version "$1")"
+	check_build "$1" "gcc-$1" 'dereference of noderef' W=1 C=2 -- "${options[@]}"
+}
+
+# ---- clang ----
+
+check_clang() { # role
+	local tree have need
+	command -v clang >/dev/null || skip "no clang is installed"
+	tree=$("$here/kernel.sh" source "$1" | tail -n 1)
+	have=$(clang -dumpversion)
+	need=$("$tree/scripts/min-tool-version.sh" llvm)
+	[[ $(printf '%s\n' "$need" "$have" | sort -V | head -n 1) == "$need" ]] ||
+		skip "Linux $("$here/kernel.sh" version "$1") needs clang $need, here is $have"
+	mapfile -t options < <(all_options)
+	# No kernel was linked in this tree: modpost cannot know its symbols.
+	expected='Module.symvers is missing|Symbol version dump|modpost: .* undefined!$'
+	check_build "$1" "clang-$1" 'unused-but-set' W=1 CC=clang \
+		KBUILD_MODPOST_WARN=1 -- "${options[@]}"
+}

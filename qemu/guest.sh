@@ -1,0 +1,228 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# guest.sh - describe one QEMU guest, pack it, boot it, collect its channels.
+#
+# A library: source it after lib.sh. The order of use is
+#
+#	guest_begin <name>                  a run directory, $GUEST_DIR
+#	guest_job <script>                  what PID 1 runs (see init)
+#	guest_conf NAME value               shell variables of the job
+#	guest_add <file> <path> [mode]      any file
+#	guest_boot_module <file.ko>         loaded before the job, in this order
+#	guest_module <file.ko> [params...]  listed in /etc/modules for the job
+#	guest_channel <name> [host file]    /dev/iot/<name> there, a file here
+#	guest_disk virtio|nvme <file> <serial>   changes are dropped at the end
+#	guest_append <words>                kernel command line
+#	guest_qemu <words>                  more QEMU arguments
+#	guest_boot <bzImage> <MiB> <seconds>
+#
+# guest_boot leaves in $GUEST_DIR: console.log, one file per channel,
+# modules (what was loaded), qemu.err, and status ("exit", "timeout" or "error <code>").
+
+GUEST_HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+GUEST_DIR=
+GUEST_KEEP=12
+
+# Start the description of a new guest in a run directory of its own.
+guest_begin() {
+	local runs
+	runs=$(cache_dir)/runs
+	mkdir -p "$runs"
+	guest_prune "$runs"
+	GUEST_DIR=$(mktemp -d "$runs/$1.$(date +%m%d-%H%M%S).XXXX")
+	GUEST_ROOT=$GUEST_DIR/root
+	GUEST_APPEND=()
+	GUEST_QEMU=()
+	GUEST_CHANNELS=0
+	mkdir -p "$GUEST_ROOT"/{bin,etc,modules,dev,proc,sys,run,tmp}
+	: >"$GUEST_ROOT/etc/boot-modules"
+	: >"$GUEST_ROOT/etc/modules"
+	: >"$GUEST_ROOT/etc/conf"
+	guest_add "$(guest_busybox)" bin/busybox 755
+	guest_add "$GUEST_HERE/init" init 755
+}
+
+# Old run directories go, the latest few stay for whoever reads logs. One that
+# is younger than an hour may be in use by a run beside this one.
+guest_prune() {
+	find "$1" -mindepth 1 -maxdepth 1 -type d -mmin +60 -printf '%T@ %p\n' |
+		sort -rn | tail -n +$((GUEST_KEEP + 1)) | cut -d' ' -f2- |
+		xargs -r rm -rf --
+}
+
+# The busybox of the guest has no libraries there: it must be a static one.
+guest_busybox() {
+	local file
+	file=$(command -v busybox) ||
+		die "busybox is missing" "run: apt-get install busybox-static"
+	if ldd "$file" >/dev/null 2>&1; then
+		die "$file needs shared libraries" \
+			"run: apt-get install busybox-static"
+	fi
+	echo "$file"
+}
+
+guest_add() {
+	install -D -m "${3:-644}" "$1" "$GUEST_ROOT/$2"
+}
+
+guest_job() {
+	guest_add "$1" job 755
+}
+
+# Quoted for the guest's shell: one assignment per line.
+guest_conf() {
+	printf "%s='%s'\n" "$1" "${2//\'/\'\\\'\'}" >>"$GUEST_ROOT/etc/conf"
+}
+
+# Debug information makes a module ten times as large, and QEMU reads it all.
+guest_stage_module() {
+	local name=${1##*/}
+	objcopy --strip-debug "$1" "$GUEST_ROOT/modules/$name" ||
+		die "cannot pack $1" "is it a module? see: file $1"
+	echo "/modules/$name"
+}
+
+guest_boot_module() {
+	guest_stage_module "$1" >>"$GUEST_ROOT/etc/boot-modules"
+}
+
+guest_module() {
+	local path
+	path=$(guest_stage_module "$1")
+	echo "$1" >>"$GUEST_DIR/modules"
+	shift
+	echo "$path${*:+ $*}" >>"$GUEST_ROOT/etc/modules"
+}
+
+guest_append() {
+	GUEST_APPEND+=("$@")
+}
+
+guest_qemu() {
+	GUEST_QEMU+=("$@")
+}
+
+# A one-way channel apart from the console: a virtio-serial port.
+guest_channel() {
+	local file=${2:-$GUEST_DIR/$1}
+	if ((GUEST_CHANNELS++ == 0)); then
+		guest_qemu -device virtio-serial-pci,id=iotser
+	fi
+	guest_qemu -chardev "file,id=ch-$1,path=$file" \
+		-device "virtserialport,bus=iotser.0,chardev=ch-$1,name=iot.$1"
+}
+
+guest_disk() {
+	guest_qemu -drive \
+		"file=$2,if=none,id=disk-$3,format=raw,snapshot=on,cache=unsafe"
+	case $1 in
+	virtio) guest_qemu -device "virtio-blk-pci,drive=disk-$3,serial=$3" ;;
+	nvme) guest_qemu -device "nvme,drive=disk-$3,serial=$3" ;;
+	*) die "guest_disk: no such kind: $1" "use virtio or nvme" ;;
+	esac
+}
+
+# A raw file in which the 8 bytes at offset N hold N, little-endian: whoever
+# reads a wrong place sees which one. Made once, then only read.
+guest_pattern() {
+	local file
+	file=$(cache_dir)/disks/pattern-$1M.img
+	if [[ ! -f $file ]]; then
+		mkdir -p "${file%/*}"
+		python3 - "$1" >"$file.$$" <<-'PY'
+			import array, sys
+			MIB = 1 << 20
+			for base in range(0, int(sys.argv[1]) * MIB, MIB):
+			    words = array.array("Q", range(base, base + MIB, 8))
+			    if sys.byteorder == "big":
+			        words.byteswap()
+			    sys.stdout.buffer.write(words.tobytes())
+		PY
+		mv "$file.$$" "$file"
+	fi
+	echo "$file"
+}
+
+guest_pack() {
+	(cd "$GUEST_ROOT" && find . -mindepth 1 -printf '%P\0' | sort -z |
+		cpio --quiet --null -o -H newc -R 0:0) >"$GUEST_DIR/initrd" ||
+		die "cannot pack the guest's initramfs" "is the disk full? see: df -h"
+	rm -rf "$GUEST_ROOT"
+}
+
+# The kernel command line that every guest has. Emulation is 20 to 50 times
+# slower than a machine: the kernel's own patience is stretched to match.
+guest_cmdline() {
+	local words=(
+		console=ttyS0 loglevel=7 log_buf_len=16M printk.devkmsg=on
+		panic=-1 oops=panic nmi_watchdog=0 watchdog_thresh=60
+		rcupdate.rcu_cpu_stall_timeout=150
+		sysctl.kernel.hung_task_timeout_secs=240
+		nokaslr kmemleak=on nvme.poll_queues=1
+	)
+	echo "${words[*]} ${GUEST_APPEND[*]}"
+}
+
+# The arguments of QEMU that do not depend on who watches. Emulation only:
+# a /dev/kvm that opens may still hang a kernel.
+guest_machine() {
+	local image=$1 memory=$2
+	GUEST_ARGS=(
+		-nodefaults -no-reboot -display none -machine q35
+		-accel "tcg,thread=multi" -smp 2 -m "$memory"
+		-kernel "$image" -initrd "$GUEST_DIR/initrd"
+		-append "$(guest_cmdline)"
+		-device virtio-rng-pci
+	)
+	# A tenth of a second against one: no option ROMs, no boot menu.
+	if [[ -f /usr/share/qemu/qboot.rom ]]; then
+		GUEST_ARGS+=(-bios qboot.rom)
+	fi
+	GUEST_ARGS+=("${GUEST_QEMU[@]}")
+}
+
+# Boot and wait for the end. GUEST_WATCH, when set, is a command that is run
+# beside QEMU with the process id appended; it must end when QEMU has.
+guest_boot() {
+	local image=$1 memory=$2 seconds=$3 pid watch='' code=0
+	guest_pack
+	guest_machine "$image" "$memory"
+	TMPDIR=$GUEST_DIR timeout --kill-after=5 "$seconds" \
+		qemu-system-x86_64 "${GUEST_ARGS[@]}" \
+		-serial "file:$GUEST_DIR/console.log" \
+		</dev/null >"$GUEST_DIR/qemu.err" 2>&1 &
+	pid=$!
+	# shellcheck disable=SC2064 # the process id of now is meant
+	trap "kill $pid 2>/dev/null; exit 130" INT TERM HUP
+	if [[ -n ${GUEST_WATCH+set} ]]; then
+		"${GUEST_WATCH[@]}" "$pid" &
+		watch=$!
+	fi
+	wait "$pid" || code=$?
+	trap - INT TERM HUP
+	if [[ -n $watch ]]; then
+		wait "$watch" || true
+	fi
+	guest_status "$code" >"$GUEST_DIR/status"
+	rm -f "$GUEST_DIR/initrd"
+}
+
+guest_status() {
+	case $1 in
+	0) echo "exit" ;;
+	124 | 137) echo "timeout" ;;
+	*) echo "error $1" ;;
+	esac
+}
+
+# Boot with the console on this terminal; returns when the guest powers off.
+guest_interact() {
+	guest_pack
+	guest_machine "$1" "$2"
+	TMPDIR=$GUEST_DIR qemu-system-x86_64 "${GUEST_ARGS[@]}" \
+		-chardev stdio,id=con,mux=on,signal=off \
+		-serial chardev:con -mon chardev=con
+	rm -rf "$GUEST_DIR"
+}

@@ -1,0 +1,264 @@
+#!/bin/busybox sh
+# shellcheck shell=dash
+# SPDX-License-Identifier: GPL-2.0
+#
+# job-test.sh - the gate, inside the guest: run everything, unload everything,
+# look for leaks, read the log and the taint, and only then write the verdict.
+#
+# Sourced by init (busybox ash). /etc/modules lists the modules in load order,
+# with parameters. From /etc/conf: PROFILE, FILTER, LIMIT (the host's patience
+# in seconds), and META, which the meta tests use to make a bad guest of this.
+
+MARK='iot: end of run'
+PROBLEMS=/run/problems
+LOG=/run/kmsg
+# shellcheck disable=SC2034 # ash only: for the scenarios in /guest.d
+IO_TARGET=/modules/io_target.ko
+
+problem() { # kind, text
+	say "problem: $1: $2"
+	echo "problem $1 $2" >>$PROBLEMS
+}
+
+# The whole kernel log goes out through its own channel as it is written, and
+# into a file for our own reading. The mark ends it, so that "wait" is enough
+# to know that every line has left.
+start_log() {
+	wait_channel kmsg || return 1
+	wait_channel verdict || return 1
+	awk -v port=/dev/iot/kmsg -v file=$LOG -v mark="$MARK" '
+		{ print > port; fflush(port); print > file }
+		index($0, ";" mark) { exit }
+	' /dev/kmsg &
+	LOGGER=$!
+	if [ "$META" = cut ]; then
+		{ sleep 3; kill "$LOGGER"; } &
+	fi
+	say "begin"
+}
+
+end_log() {
+	say "${MARK#iot: }"
+	wait "$LOGGER"
+}
+
+# When the host's time is nearly over, show who hangs where.
+start_alarm() {
+	[ -e /proc/sysrq-trigger ] || return 0
+	echo 1 >/proc/sys/kernel/sysrq
+	(
+		sleep "$LIMIT"
+		say "time is nearly over: blocked tasks, then running ones"
+		echo w >/proc/sysrq-trigger
+		echo l >/proc/sysrq-trigger
+	) &
+}
+
+leak_file=/sys/kernel/debug/kmemleak
+
+start_leaks() {
+	[ "$PROFILE" = debug ] || return 0
+	# Only we scan, so that "twice" means twice.
+	if ! { echo scan=off >$leak_file && echo clear >$leak_file; } 2>/run/err; then
+		problem leak "kmemleak refuses: $(cat /run/err)"
+	fi
+}
+
+leak_scan() {
+	if ! echo scan >$leak_file 2>/run/err; then
+		problem leak "kmemleak refused a scan: $(cat /run/err)"
+	fi
+	cat $leak_file >/run/leaks
+	grep -c '^unreferenced object' /run/leaks
+}
+
+# An object must be 5 s old before kmemleak calls it lost. A second scan
+# separates a lost object from one whose only pointer was on the move.
+check_leaks() {
+	LEAKS='- -'
+	[ "$PROFILE" = debug ] || return 0
+	say "looking for leaks"
+	sleep 6
+	LEAKS="$(leak_scan)"
+	LEAKS="$LEAKS $(leak_scan)"
+	[ "$LEAKS" = "0 0" ] && return 0
+	problem leak "unreferenced objects in two scans: $LEAKS"
+	head -n 48 /run/leaks | while IFS= read -r line; do
+		say "leak| $line"
+	done
+}
+
+load() { # module path, parameters
+	insmod "$@" 2>/run/err || {
+		problem load "$(cat /run/err)"
+		return 1
+	}
+}
+
+unload() { # module path
+	name=${1##*/}
+	name=$(echo "${name%.ko}" | tr - _)
+	grep -q "^$name " /proc/modules || return 0
+	# For the host, which names addresses of what is gone by then.
+	say "text $name $(cat "/sys/module/$name/sections/.text" 2>/dev/null)"
+	rmmod "$name" 2>/run/err || {
+		problem unload "$(cat /run/err)"
+		return 1
+	}
+}
+
+load_all() {
+	while read -r module; do
+		say "insmod $module"
+		# shellcheck disable=SC2086 # a path and its parameters
+		load $module
+	done </etc/modules
+}
+
+unload_all() {
+	tac /etc/modules | while read -r module _; do
+		say "rmmod $module"
+		unload "$module"
+	done
+	left=$(wc -l </proc/modules)
+	if [ "$left" -gt "$BOOT_MODULES" ]; then
+		problem unload "still loaded: $(cut -d' ' -f1 /proc/modules | xargs)"
+	fi
+}
+
+# FILTER is a glob for "suite" or "suite.case", as KUnit understands it.
+wanted() {
+	[ -n "$FILTER" ] || return 0
+	case $FILTER in
+	*.*) matches "$FILTER" "guest.$1" ;;
+	*) matches "$FILTER" guest ;;
+	esac
+}
+
+matches() { # glob, text
+	# shellcheck disable=SC2254 # the glob is meant as one
+	case $2 in
+	$1) return 0 ;;
+	*) return 1 ;;
+	esac
+}
+
+# What a kernel thread cannot do: each script of /guest.d prints one line per
+# case, "ok name", "not ok name" or "ok name # SKIP reason"; other lines are
+# diagnostics. All of them together are the suite "guest".
+run_scenarios() {
+	: >/run/scenarios
+	for script in /guest.d/*.sh; do
+		[ -e "$script" ] || continue
+		name=${script##*/[0-9][0-9]-}
+		wanted "${name%.sh}" || continue
+		say "scenario ${name%.sh}"
+		# shellcheck source=/dev/null
+		(. "$script") >/run/out 2>&1 || echo "not ok ${name%.sh}.exit" >>/run/out
+		grep -qE '^(not )?ok ' /run/out || echo "not ok ${name%.sh}" >>/run/out
+		cat /run/out >>/run/scenarios
+	done
+	[ -s /run/scenarios ] || return 0
+	awk '
+		function line(s) { printf "<6>%s\n", s > "/dev/kmsg"; fflush("/dev/kmsg") }
+		/^(not )?ok / { n++ }
+		{ text[NR] = $0 }
+		END {
+			line("KTAP version 1"); line("1..1")
+			line("    KTAP version 1"); line("    # Subtest: guest")
+			line("    1.." n)
+			for (i = 1; i <= NR; i++) {
+				if (text[i] ~ /^not ok /) {
+					fail++; result = "not ok"
+				} else if (text[i] ~ /^ok /) {
+					result = "ok"
+					if (text[i] ~ / # SKIP/) skip++; else pass++
+				} else {
+					line("    # " text[i])
+					continue
+				}
+				sub(/^(not )?ok /, "", text[i])
+				line("    " result " " ++k " " text[i])
+			}
+			line("# Totals: pass:" pass + 0 " fail:" fail + 0 \
+				" skip:" skip + 0 " total:" n)
+			line((fail ? "not ok" : "ok") " 1 guest")
+		}' /run/scenarios
+}
+
+# Our own count, from KUnit's per-suite totals; the host counts the single
+# results instead, and the two have to agree.
+count_cases() {
+	awk -F';' '
+		{ sub(/^[^;]*;/, "") }
+		/^ *# Totals: pass:/ {
+			n = split($0, part, /[: ]+/)
+			for (i = 1; i < n; i++) {
+				if (part[i] == "pass") pass += part[i + 1]
+				if (part[i] == "fail") fail += part[i + 1]
+				if (part[i] == "skip") skip += part[i + 1]
+			}
+			totals = 1
+		}
+		/^(not )?ok [0-9]/ {
+			# A suite that never began has no totals: it is one case.
+			if (!totals && /^not/) fail++
+			else if (!totals && / # SKIP/) skip++
+			totals = 0
+		}
+		END { print pass + 0, fail + 0, skip + 0 }' $LOG
+}
+
+# /etc/splats has one extended regular expression per line, the host's own.
+check_log() {
+	sed -n '/;iot: begin$/,$p' $LOG | grep -v '^[0-9,]*[^;]*;iot: ' |
+		grep -E -f /etc/splats | grep -v '; *# ' >/run/splats || return 0
+	problem splat "$(wc -l </run/splats) lines, first: $(head -n1 /run/splats | cut -d';' -f2-)"
+}
+
+# O (out of tree), E (unsigned) and N (tests ran) are normal here.
+check_taint() {
+	TAINT=$(cat /proc/sys/kernel/tainted)
+	bad=
+	for flag in 1:F 3:R 4:M 5:B 7:D 9:W 14:L; do
+		[ $((TAINT >> ${flag%:*} & 1)) = 0 ] || bad="$bad ${flag#*:}"
+	done
+	[ -z "$bad" ] || problem taint "flags$bad (mask $TAINT)"
+}
+
+write_verdict() {
+	counts=$(count_cases)
+	if [ "$META" = lie ]; then
+		counts="1$counts"
+	fi
+	result=pass
+	[ ! -s $PROBLEMS ] && [ "$(echo "$counts" | cut -d' ' -f2)" = 0 ] || result=fail
+	{
+		echo "verdict 1"
+		echo "cases $counts"
+		echo "leaks $LEAKS"
+		echo "taint $TAINT"
+		cat $PROBLEMS
+		echo "result $result"
+		echo "end"
+	} >/run/verdict
+	cat /run/verdict >/dev/iot/verdict
+}
+
+job() {
+	: >$PROBLEMS
+	start_log || return 1
+	start_alarm
+	BOOT_MODULES=$(wc -l </proc/modules)
+	start_leaks
+	run_scenarios
+	load_all
+	unload_all
+	check_leaks
+	end_log
+	check_log
+	check_taint
+	[ "$META" = mute ] || write_verdict
+}
+
+job

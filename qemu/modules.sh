@@ -1,0 +1,95 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# modules.sh <kernel build dir> [make argument]...: build our modules against a
+# kernel, beside the checkout. The last line on stdout is the directory; the
+# modules lie in it as their sources do in the checkout (module/io_target.ko).
+#
+# Every option of the modules is on unless an argument says otherwise
+# (CONFIG_IO_TARGET_X=n); the verifier is on for kernels with lockdep, the
+# tests for kernels with KUnit. Other arguments go to make (W=1, CC=clang).
+# What make printed is in build.log in the directory.
+
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+# kernel_has <build dir> <symbol>: in the kernel's configuration
+kernel_has() {
+	grep -qx "CONFIG_$2=y" "$1/.config"
+}
+
+# options <build dir>: what is on by default, as make arguments
+options() {
+	echo CONFIG_IO_TARGET=m
+	echo CONFIG_IO_TARGET_DEMO=m
+	! kernel_has "$1" KUNIT || echo CONFIG_IO_TARGET_KUNIT_TEST=m
+	! kernel_has "$1" PROVE_LOCKING || echo CONFIG_IO_TARGET_VERIFIER=y
+}
+
+# sources: what a build reads, relative to the checkout
+sources() {
+	(
+		cd "$TOP_DIR" || exit
+		find Makefile Kconfig module include kunit -type f \
+			\( -name '*.[chS]' -o -name Kbuild -o -name Makefile -o -name Kconfig \) \
+			! -name '*.mod.c' 2>/dev/null | sort
+	)
+}
+
+# mirror <dir>: a link per source file, so that objects stay out of the
+# checkout and make still sees what changed. When files have gone, so must what
+# was built from them: start again.
+mirror() {
+	local dir=$1 file link
+
+	sources >"$dir.new"
+	if [ -e "$dir/.sources" ] && [ -n "$(comm -13 "$dir.new" "$dir/.sources")" ]; then
+		rm -rf "$dir"
+	fi
+	mkdir -p "$dir"
+	while read -r file; do
+		link=$dir/$file
+		[ -L "$link" ] || {
+			mkdir -p "${link%/*}"
+			ln -s "$TOP_DIR/$file" "$link"
+		}
+	done <"$dir.new"
+	mv "$dir.new" "$dir/.sources"
+}
+
+# label <kernel build dir>: what the kernel calls itself
+label() {
+	cat "$1/include/config/kernel.release" 2>/dev/null || basename "$1"
+}
+
+# build <kernel build dir> <dir> <make arguments>...
+build() {
+	local kernel=$1 dir=$2
+	shift 2
+
+	mirror "$dir"
+	PROGRESS_LOG=$dir/build.log with_progress "modules for $(label "$kernel")" 0 \
+		make -C "$kernel" M="$dir" -j"${JOBS:-$(nproc)}" \
+		--no-print-directory "$@" modules ||
+		die "the modules did not build" "look at $dir/build.log"
+	grep -E 'warning:|^WARNING' "$dir/build.log" >&2 || :
+}
+
+main() {
+	local kernel dir key
+
+	[ "$#" -gt 0 ] || die "usage: modules.sh <kernel build dir> [make argument]..."
+	[ -r "$1/.config" ] || die "$1 is no kernel build directory" \
+		"give one that qemu/kernel.sh build printed, or installed headers"
+	kernel=$(realpath "$1")
+	shift
+	mapfile -t args < <(options "$kernel")
+	args+=("$@")
+
+	# one directory per checkout, kernel and set of options
+	key=$(printf '%s\n' "$TOP_DIR" "$kernel" "${args[@]}" | sha256sum | cut -c1-12)
+	dir=$(cache_dir modules)/${kernel##*/}-$key
+	lock_run "modules-${dir##*/}" build "$kernel" "$dir" "${args[@]}" >&2
+	printf '%s\n' "$dir"
+}
+
+main "$@"

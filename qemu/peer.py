@@ -1,0 +1,59 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+"""Run a guest with an echoing peer at the far end of one of its serial lines.
+
+peer.py SOCKET SECONDS RESULT COMMAND...
+
+Listens on the UNIX socket SOCKET, starts COMMAND (QEMU, which connects to it),
+sends every byte back that the guest sends, and writes to the file RESULT how
+many there were and their SHA-256. Exits with the status of COMMAND, or with
+124 if it had to be ended after SECONDS.
+"""
+
+import hashlib
+import socket
+import subprocess
+import sys
+import threading
+
+
+def echo(listener, result):
+    """Serve the one connection that QEMU makes, until QEMU closes it."""
+    count, digest = 0, hashlib.sha256()
+    try:
+        line, _ = listener.accept()
+        with line:
+            while data := line.recv(65536):
+                count += len(data)
+                digest.update(data)
+                line.sendall(data)
+    except OSError as error:
+        print(f"echo peer: {error}", file=sys.stderr)
+    with open(result, "w", encoding="ascii") as out:
+        out.write(f"bytes={count} sha256={digest.hexdigest()}\n")
+
+
+def run(path, seconds, result, command):
+    """Start the peer, then the guest, and end both together."""
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(path)
+        listener.listen(1)
+        peer = threading.Thread(target=echo, args=(listener, result))
+        peer.start()
+        with subprocess.Popen(command) as guest:
+            try:
+                status = guest.wait(seconds)
+            except subprocess.TimeoutExpired:
+                guest.kill()
+                status = 124
+        # A guest that never connected leaves accept() waiting.
+        try:
+            listener.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
+        peer.join()
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(run(sys.argv[1], float(sys.argv[2]), sys.argv[3], sys.argv[4:]))

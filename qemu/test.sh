@@ -1,0 +1,172 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# test.sh [all] - the KUnit suites and the guest scenarios in QEMU.
+#
+# Environment: KERNEL (oldest, default, newest, a version), PROFILE (plain,
+# debug), FILTER (a glob: suite or suite.case), LIMIT (seconds for the guest).
+# The last line is "N passed, N failed, N skipped"; a run that cannot be
+# trusted counts as failed.
+
+set -euo pipefail
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+# shellcheck source=lib.sh
+. "$here/lib.sh"
+# shellcheck source=guest.sh
+. "$here/guest.sh"
+
+KERNEL=${KERNEL:-default}
+PROFILE=${PROFILE:-debug}
+FILTER=${FILTER:-}
+
+check_variables() {
+	case $PROFILE in
+	plain | debug) ;;
+	*) die "PROFILE=$PROFILE is unknown" "use PROFILE=plain or PROFILE=debug" ;;
+	esac
+	if [[ $FILTER == *[^][A-Za-z0-9_*?.!-]* ]]; then
+		die "FILTER=$FILTER is not a glob" \
+			"use a suite or suite.case, with * and ?, e.g. FILTER='io_target_bdev.*'"
+	fi
+	if [[ ! ${LIMIT:-1} =~ ^[1-9][0-9]*$ ]]; then
+		die "LIMIT=$LIMIT is not a number" "use seconds, e.g. LIMIT=300"
+	fi
+}
+
+# The suites, and before them what they test and the devices they test on.
+test_modules() {
+	local dir=$1 module
+	for module in module/io_target kunit/io_target_testdev kunit/io_target_kunit; do
+		if [[ -f $dir/$module.ko ]]; then
+			guest_module "$dir/$module.ko"
+		fi
+	done
+}
+
+# Any kernel complaint ends a test guest at once: the log stops where it is.
+test_cmdline() {
+	guest_append panic_on_warn=1 softlockup_panic=1 \
+		sysctl.kernel.hung_task_panic=1 \
+		kunit.enable=1 kunit.autorun=1 kunit.stats_enabled=2
+	if [[ -n $FILTER ]]; then
+		guest_append "kunit.filter_glob=$FILTER"
+	fi
+}
+
+# test_guest <name> <seconds>: everything that a gate guest has but modules.
+test_guest() {
+	guest_begin "$1"
+	guest_job "$here/job-test.sh"
+	guest_conf PROFILE "$PROFILE"
+	guest_conf FILTER "$FILTER"
+	guest_conf LIMIT $(($2 * 3 / 4))
+	guest_add "$here/splats" etc/splats
+	test_cmdline
+}
+
+test_channels() {
+	guest_channel kmsg
+	guest_channel verdict
+}
+
+test_scenarios() {
+	local script
+	for script in "$here"/guest.d/*.sh; do
+		guest_add "$script" "guest.d/${script##*/}"
+	done
+}
+
+test_disks() {
+	guest_disk virtio "$(guest_pattern 128)" pattern128
+	guest_disk nvme "$(guest_pattern 64)" pattern64
+}
+
+# test_boot <kernel build> <seconds> <what repeats it>: run and judge.
+test_boot() {
+	local memory=1024
+	if [[ $PROFILE == debug ]]; then
+		memory=2048
+	fi
+	# shellcheck disable=SC2034 # guest_boot runs it
+	GUEST_WATCH=(python3 -B "$here/verdict.py" live "$GUEST_DIR/kmsg")
+	guest_boot "$1/arch/x86/boot/bzImage" "$memory" "$2"
+	python3 -B "$here/verdict.py" judge --dir "$GUEST_DIR" \
+		--splats "$here/splats" --minimum "${MINIMUM-$here/minimum}" \
+		--filter "$FILTER" --seconds "$2" --repeat "$3"
+}
+
+test_limit() {
+	if [[ -n ${LIMIT:-} ]]; then
+		echo "$LIMIT"
+	elif [[ $PROFILE == debug ]]; then
+		echo 900
+	else
+		echo 400
+	fi
+}
+
+# One kernel. Leaves the run directory in $GUEST_DIR.
+test_one() {
+	local build dir limit version
+	version=$("$here/kernel.sh" version "$KERNEL")
+	limit=$(test_limit)
+	step "test: kernel $version, profile $PROFILE${FILTER:+, FILTER=$FILTER}"
+	if [[ -n $FILTER && $version =~ ^6\.1(\.|$) ]]; then
+		echo "  note     6.1 has no filter for suites in modules: all of them run"
+	fi
+	build=$("$here/kernel.sh" build "$KERNEL" "$PROFILE" | tail -n 1)
+	dir=$("$here/modules.sh" "$build" | tail -n 1)
+	test_guest "test-$version-$PROFILE" "$limit"
+	test_channels
+	test_scenarios
+	test_disks
+	test_modules "$dir"
+	test_boot "$build" "$limit" \
+		"make test KERNEL=$KERNEL PROFILE=$PROFILE"
+}
+
+# The three kernels of the gate, each with its own last line, then the sum.
+test_all() {
+	local leg sum=(0 0 0) line bad=0 out
+	out=$(mktemp)
+	for leg in oldest:plain default:debug newest:plain; do
+		KERNEL=${leg%:*} PROFILE=${leg#*:} "$here/test.sh" | tee "$out" || bad=1
+		line=$(tail -n 1 "$out")
+		if [[ $line =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed,\ ([0-9]+)\ skipped$ ]]; then
+			sum=($((sum[0] + BASH_REMATCH[1])) $((sum[1] + BASH_REMATCH[2]))
+				$((sum[2] + BASH_REMATCH[3])))
+		else
+			sum[1]=$((sum[1] + 1))
+		fi
+	done
+	rm -f "$out"
+	echo "${sum[0]} passed, ${sum[1]} failed, ${sum[2]} skipped"
+	((bad == 0 && sum[1] == 0))
+}
+
+# Whatever stops us before the verdict still ends with a line to count.
+counted() {
+	local code=$?
+	trap - EXIT
+	if ((code != 0)) && [[ ! -e ${GUEST_DIR:-/nonexistent}/counts ]]; then
+		echo "0 passed, 1 failed, 0 skipped"
+	fi
+	exit "$code"
+}
+
+main() {
+	check_variables
+	"$here/deps.sh" guest
+	case ${1:-one} in
+	one)
+		trap counted EXIT
+		test_one
+		;;
+	all) test_all ;;
+	*) die "test.sh: no such run: $1" "use test.sh or test.sh all" ;;
+	esac
+}
+
+if [[ ${BASH_SOURCE[0]} == "$0" ]]; then
+	main "$@"
+fi
