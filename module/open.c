@@ -142,6 +142,8 @@ int iot_target_open(struct io_target *t, const struct iot_source *from, unsigned
 	int err;
 
 	might_sleep();
+	if (!from->path && !from->file && !from->dev && !from->lower)
+		return iot_err(t, -EINVAL, "open refused: nothing to open");
 	if (!(flags & (IO_TARGET_READ | IO_TARGET_WRITE)) ||
 	    flags & ~(IO_TARGET_READ | IO_TARGET_WRITE | IO_TARGET_EXCL))
 		return iot_err(t, -EINVAL, "open refused: flags %#x", flags);
@@ -169,7 +171,7 @@ IOT_EXPORT_FOR_TESTS(iot_target_open);
  *
  * Context: process context, may sleep.
  * Return: 0. -EBUSY: the target is open, or the device is claimed by somebody
- * else. -EINVAL: bad @flags, or not a block device, char device or regular
+ * else. -EINVAL: bad @flags, no @path, or not a block device, char device or regular
  * file. -EACCES, -EROFS: no permission, or a write open of a read-only device.
  * -ENOENT, -ENXIO, -ENODEV, -ENOMEM and whatever the driver's open returns.
  */
@@ -306,7 +308,8 @@ void iot_target_close(struct io_target *t)
  *
  * Requests that the device has not been given yet (a stream's, behind the one
  * in its driver) end with -ECANCELED and not_sent. The wait for those that it has,
- * over the callers' own memory, lasts as long as the device takes; one line every ten seconds says how many are missing.
+ * over the callers' own memory, lasts as long as the device takes; one line every
+ * ten seconds says how many are missing.
  *
  * Context: process context, sleeps. Never in the target's own end_io.
  * Return: 0. -EDEADLK, and nothing is closed, where the wait would never end:

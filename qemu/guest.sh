@@ -154,13 +154,17 @@ guest_pack() {
 
 # The kernel command line that every guest has. Emulation is 20 to 50 times
 # slower than a machine: the kernel's own patience is stretched to match.
+# maxcpus=1: QEMU before 8.1 can run a breakpoint that the kernel has already
+# removed again, when one CPU patches code while another one translates it
+# ("Oops: int3"). Nearly all patching is done at boot, so the second CPU comes
+# after that, by init.
 guest_cmdline() {
 	local words=(
 		console=ttyS0 loglevel=7 log_buf_len=16M printk.devkmsg=on
 		panic=-1 oops=panic nmi_watchdog=0 watchdog_thresh=60
 		rcupdate.rcu_cpu_stall_timeout=150
 		sysctl.kernel.hung_task_timeout_secs=240
-		nokaslr kmemleak=on nvme.poll_queues=1
+		maxcpus=1 nokaslr kmemleak=on nvme.poll_queues=1
 	)
 	echo "${words[*]} ${GUEST_APPEND[*]}"
 }

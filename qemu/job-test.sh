@@ -26,14 +26,15 @@ problem() { # kind, text
 start_log() {
 	wait_channel kmsg || return 1
 	wait_channel verdict || return 1
-	awk -v port=/dev/iot/kmsg -v file=$LOG -v mark="$MARK" '
+	last="$MARK"
+	if [ "$META" = cut ]; then
+		last='    ok 1 '
+	fi
+	awk -v port=/dev/iot/kmsg -v file=$LOG -v last="$last" '
 		{ print > port; fflush(port); print > file }
-		index($0, ";" mark) { exit }
+		index($0, ";" last) { exit }
 	' /dev/kmsg &
 	LOGGER=$!
-	if [ "$META" = cut ]; then
-		{ sleep 3; kill "$LOGGER"; } &
-	fi
 	say "begin"
 }
 

@@ -100,8 +100,8 @@ source_tree() {
 	local version link
 
 	if [ -n "${KERNEL_SRC:-}" ]; then
-		realpath -e "$KERNEL_SRC" ||
-			die "KERNEL_SRC=$KERNEL_SRC is not there" "give a kernel source tree"
+		tree_version "$KERNEL_SRC" >/dev/null
+		realpath "$KERNEL_SRC"
 		return
 	fi
 	version=$(short_version "$1")

@@ -135,6 +135,9 @@ class Run:
         panic = next((t for t in texts if "Kernel panic" in t), None)
         if panic:
             first = next(i for i, t in enumerate(texts) if self.is_splat(t))
+            if "int3" in texts[first]:
+                texts.insert(first + 1, "QEMU before 8.1 can do this by itself; "
+                             "a second run tells whether it was that")
             return Problem("panic", f"{texts[first].strip()}{self.during()}",
                            [t for t in texts[first + 1:] if not NOISE.match(t)])
         if self.status == "timeout":

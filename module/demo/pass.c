@@ -65,6 +65,8 @@ static loff_t piece_pos(const struct demo_pass *pass, unsigned long nr,
  * demo_pass_blocking - send every piece and wait for it
  * @pass: what to do
  * @timeout: jiffies for each request, or IO_TARGET_NO_TIMEOUT
+ *
+ * Return: 0, or the negative errno of the first request that failed.
  */
 int demo_pass_blocking(struct demo_pass *pass, long timeout)
 {
@@ -176,6 +178,8 @@ static void run_pieces(struct run *run, struct piece *pieces)
 /**
  * demo_pass_async - keep @pass->depth requests with the device until all are done
  * @pass: what to do
+ *
+ * Return: 0, or the negative errno of the first request that failed.
  */
 int demo_pass_async(struct demo_pass *pass)
 {

@@ -206,7 +206,7 @@ check_clang() { # role
 		skip "Linux $("$here/kernel.sh" version "$1") needs clang $need, here is $have"
 	mapfile -t options < <(all_options)
 	# No kernel was linked in this tree: modpost cannot know its symbols.
-	expected='Module.symvers is missing|Symbol version dump|modpost: .* undefined!$'
+	expected='Module.symvers is missing|suppressed [0-9]+ unresolved|Symbol version dump|modpost: .* undefined!$'
 	check_build "$1" "clang-$1" 'unused-but-set' W=1 CC=clang \
 		KBUILD_MODPOST_WARN=1 -- "${options[@]}"
 }
