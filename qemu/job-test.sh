@@ -31,7 +31,7 @@ start_log() {
 		last='    ok 1 '
 	fi
 	awk -v port=/dev/iot/kmsg -v file=$LOG -v last="$last" '
-		{ print > port; fflush(port); print > file }
+		{ print > port; fflush(port); print > file; fflush(file) }
 		index($0, ";" last) { exit }
 	' /dev/kmsg &
 	LOGGER=$!
@@ -43,15 +43,34 @@ end_log() {
 	wait "$LOGGER"
 }
 
-# When the host's time is nearly over, show who hangs where.
-start_alarm() {
-	[ -e /proc/sysrq-trigger ] || return 0
+# The thread of the running case; it may sleep in a way that sysrq leaves out.
+case_stack() {
+	for task in /proc/[0-9]*; do
+		grep -qs '^kunit_try_catch' "$task/comm" || continue
+		say "the case sleeps in"
+		while read -r line; do
+			say "  ${line#* }"
+		done <"$task/stack"
+	done
+}
+
+# A quarter of the host's patience without a line in the log is a hang: show
+# who hangs where, and end. (When no CPU runs us any more, the host ends it.)
+start_watch() {
 	echo 1 >/proc/sys/kernel/sysrq
 	(
-		sleep "$LIMIT"
-		say "time is nearly over: blocked tasks, then running ones"
-		echo w >/proc/sysrq-trigger
-		echo l >/proc/sysrq-trigger
+		quiet=0 before=
+		while sleep 5; do
+			now=$(wc -c <$LOG)
+			quiet=$((now == before ? quiet + 5 : 0))
+			before=$now
+			[ "$quiet" -ge $((LIMIT / 4)) ] || continue
+			say "hang: no line for $quiet s"
+			case_stack
+			echo w >/proc/sysrq-trigger
+			echo l >/proc/sysrq-trigger
+			echo b >/proc/sysrq-trigger
+		done
 	) &
 }
 
@@ -249,7 +268,7 @@ write_verdict() {
 job() {
 	: >$PROBLEMS
 	start_log || return 1
-	start_alarm
+	start_watch
 	BOOT_MODULES=$(wc -l </proc/modules)
 	start_leaks
 	run_scenarios

@@ -61,7 +61,7 @@ meta_channels() {
 meta_run() {
 	local limit=120
 	export PROFILE=$2 FILTER=
-	if [[ $3 == hang ]]; then
+	if [[ $3 == hang || $3 == freeze ]]; then
 		limit=$HANG_LIMIT
 	fi
 	test_guest "meta-$1" "$limit"
@@ -69,8 +69,7 @@ meta_run() {
 	meta_channels "$4"
 	guest_module "${META_MODULE[$2]}" "mode=$3"
 	meta_minimum "$4" >"$GUEST_DIR/minimum"
-	MINIMUM=$GUEST_DIR/minimum test_boot "${META_KERNEL[$2]}" "$limit" \
-		"qemu/meta.sh $1"
+	MINIMUM=$GUEST_DIR/minimum test_boot "${META_KERNEL[$2]}" "$limit" ""
 }
 
 # A bad guest has to be refused, with a count that says so, for this reason.

@@ -59,7 +59,7 @@ test_guest() {
 	guest_job "$here/job-test.sh"
 	guest_conf PROFILE "$PROFILE"
 	guest_conf FILTER "$FILTER"
-	guest_conf LIMIT $(($2 * 3 / 4))
+	guest_conf LIMIT "$2"
 	guest_add "$here/splats" etc/splats
 	test_cmdline
 }

@@ -21,7 +21,8 @@ from ktap import CONSOLE, Ktap, Log, Problem, plural, read, since_begin
 
 EXCERPT = 14
 NOISE = re.compile(r"^(R[A-Z0-9]{1,2}:|R\d\d:|FS: |CS: |CR2|DR\d|Code: |Modules linked|"
-                   r"Hardware name|Workqueue: |PKRU|Kernel Offset|EFLAGS)")
+                   r"Hardware name|Workqueue: |PKRU|Kernel Offset|EFLAGS|Tainted: |"
+                   r" *\? | *</?(TASK|IRQ)>)")
 
 HEX = re.compile(r" ([0-9a-f]{2} ){8}")
 
@@ -32,6 +33,11 @@ def taint_letters(mask):
     if not mask.isdigit():
         return mask
     return "".join(c for i, c in enumerate(letters) if int(mask) >> i & 1) or "none"
+
+
+def local(text):
+    """The place in the checkout, instead of in the copy that was compiled."""
+    return re.sub(r"/\S*/((?:kunit|module|include)/\S+\.[ch]:\d+)", r"\1", text)
 
 
 def console_lines(path):
@@ -140,19 +146,17 @@ class Run:
                              "a second run tells whether it was that")
             return Problem("panic", f"{texts[first].strip()}{self.during()}",
                            [t for t in texts[first + 1:] if not NOISE.match(t)])
+        hang = next((i for i, t in enumerate(texts) if t.startswith("iot: hang: ")), None)
+        if hang is not None:
+            return Problem("hang", f"{texts[hang][11:]}{self.during()}",
+                           [t.removeprefix("iot: ") for t in texts[hang + 1:]
+                            if not NOISE.match(t)])
         if self.status == "timeout":
             return Problem("hang", f"no end after {self.args.seconds} s{self.during()}",
-                           self.hang_lines(texts))
+                           texts[-EXCERPT:])
         if self.status != "exit":
             return Problem("qemu", f"QEMU ended with {self.status or 'no status'}", self.errors)
         return None
-
-    def hang_lines(self, texts):
-        """Stacks of blocked tasks if the guest could print them, else the end."""
-        for index, text in enumerate(texts):
-            if "time is nearly over" in text:
-                return [t for t in texts[index + 1:] if not NOISE.match(t)]
-        return texts[-EXCERPT:]
 
     def during(self):
         suite, last = Ktap(self.console).where()
@@ -274,7 +278,7 @@ class Run:
         for case in bad[:8]:
             print(f"  FAIL {case.name}")
             for note in [n for n in case.notes if n.strip()][:6 if len(bad) > 2 else EXCERPT]:
-                print(f"    | {note.strip()[:110]}")
+                print(f"    | {local(note.strip())[:110]}")
         if len(bad) > 8:
             print(f"  FAIL ... and {len(bad) - 8} more: grep 'not ok' in the log")
 

@@ -9,6 +9,7 @@
 #include <linux/completion.h>
 #include <linux/module.h>
 #include <linux/slab.h>
+#include <linux/smp.h>
 
 static char *mode = "good";
 module_param(mode, charp, 0444);
@@ -38,6 +39,15 @@ static void badmod_hang(void)
 	wait_for_completion_interruptible(&never);
 }
 
+static void badmod_spin(void *unused)
+{
+	unsigned long flags;
+
+	local_irq_save(flags);
+	for (;;)
+		cpu_relax();
+}
+
 static void badmod_first(struct kunit *test)
 {
 	KUNIT_EXPECT_EQ(test, 1, 1);
@@ -53,6 +63,8 @@ static void badmod_trouble(struct kunit *test)
 		WRITE_ONCE(*(int *)8, 1);
 	if (mode_is("hang"))
 		badmod_hang();
+	if (mode_is("freeze"))
+		on_each_cpu(badmod_spin, NULL, 0);
 	if (mode_is("leak"))
 		badmod_leak();
 	if (mode_is("skip"))
