@@ -68,7 +68,11 @@ static void bdev_info(struct io_target_lower *lower, struct io_target_info *info
 	info->read_only = bdev_read_only(bdev);
 	info->write_cache = bdev_write_cache(bdev);
 	info->fua = bdev_fua(bdev);
+	info->atomic_write_min = iot_bdev_atomic_min(bdev);
+	info->atomic_write_max = iot_bdev_atomic_max(bdev);
 	info->nowait = bdev_nowait(bdev);
+	info->poll = iot_bdev_polls(bdev);
+	info->ioctl = bdev->bd_disk->fops->ioctl;
 	info->rotational = iot_bdev_rotational(bdev);
 	info->zoned = bdev_is_zoned(bdev);
 	info->read = read ? IO_TARGET_SERVED_DIRECT : IO_TARGET_SERVED_NOT;

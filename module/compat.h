@@ -153,6 +153,18 @@ static inline bool iot_is_mapped(const void *p)
 #define iot_bdev_rotational(bdev)	(!bdev_nonrot(bdev))
 #endif
 
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 11, 0)
+#define iot_bdev_polls(bdev) \
+	(!!(bdev_get_queue(bdev)->limits.features & BLK_FEAT_POLL))
+#define iot_bdev_atomic_min(bdev)	queue_atomic_write_unit_min_bytes(bdev_get_queue(bdev))
+#define iot_bdev_atomic_max(bdev)	queue_atomic_write_unit_max_bytes(bdev_get_queue(bdev))
+#else
+#define iot_bdev_polls(bdev) \
+	test_bit(QUEUE_FLAG_POLL, &bdev_get_queue(bdev)->queue_flags)
+#define iot_bdev_atomic_min(bdev)	0
+#define iot_bdev_atomic_max(bdev)	0
+#endif
+
 /*
  * Since 7.0 kernel threads stand in a file system without any path; before,
  * in that of init. Paths given to us mean the latter in both.

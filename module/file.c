@@ -15,6 +15,7 @@
 #include <linux/falloc.h>
 #include <linux/file.h>
 #include <linux/fs.h>
+#include <linux/poll.h>
 #include <linux/slab.h>
 
 #include "lane.h"
@@ -251,6 +252,8 @@ static void file_info(struct io_target_lower *lower, struct io_target_info *info
 	info->logical_block_size = 1;
 	info->physical_block_size = 1;
 	info->nowait = file->f_mode & FMODE_NOWAIT;
+	info->poll = file_can_poll((struct file *)file);
+	info->ioctl = file->f_op->unlocked_ioctl;
 	info->read_only = !(lower->flags & IO_TARGET_WRITE);
 	info->write_cache = file->f_op->fsync;
 	info->stream = lower->stream;

@@ -160,7 +160,11 @@ enum io_target_served {
  * @read_only: writes are refused with -EROFS
  * @write_cache: the device has a volatile cache, so flush means something
  * @fua: the device makes a single write stable by itself
+ * @atomic_write_min: bytes of the smallest write that is never torn, 0: none
+ * @atomic_write_max: bytes of the largest
  * @nowait: IO_TARGET_NOWAIT is honoured
+ * @poll: a disk whose completions can be polled for, a char device with ->poll
+ * @ioctl: there are ioctls
  * @rotational: a disk with a head to move
  * @zoned: a zoned disk
  * @stream: no positions: requests pass @pos 0, keep their order and may be short
@@ -180,10 +184,14 @@ struct io_target_info {
 	u64			max_transfer;
 	u64			max_discard;
 	u64			max_write_zeroes;
+	u32			atomic_write_min;
+	u32			atomic_write_max;
 	bool			read_only;
 	bool			write_cache;
 	bool			fua;
 	bool			nowait;
+	bool			poll;
+	bool			ioctl;
 	bool			rotational;
 	bool			zoned;
 	bool			stream;
