@@ -229,8 +229,6 @@ static int file_check(struct io_target_lower *lower, struct io_target_request *r
 	}
 	if (!S_ISREG(file_inode(file)->i_mode) || !file->f_op->fallocate)
 		return iot_err(t, -EOPNOTSUPP, "discard or zeroes refused: not a file with holes");
-	if (req->flags & IO_TARGET_FUA)
-		return iot_err(t, -EOPNOTSUPP, "FUA refused: send a flush after");
 	return 0;
 }
 

@@ -274,8 +274,8 @@ EXPORT_SYMBOL_GPL(io_target_prep_rw_page);
  * @op: IO_TARGET_OP_FLUSH, IO_TARGET_OP_DISCARD or IO_TARGET_OP_WRITE_ZEROES
  * @pos: byte offset; 0 for flush
  * @len: bytes, any number; 0 for flush
- * @flags: IO_TARGET_BOUNCE (it can end at its timeout), IO_TARGET_IGNORE_STATE;
- *	IO_TARGET_FUA for WRITE_ZEROES
+ * @flags: IO_TARGET_BOUNCE (it can end at its timeout), IO_TARGET_IGNORE_STATE.
+ *	Not IO_TARGET_FUA, which the block layer knows for writes with data only
  *
  * A flush covers all writes that had ended when it was submitted.
  *
@@ -294,8 +294,7 @@ int io_target_prep_range(struct io_target_request *req, enum io_target_op op,
 		return refuse_op(req, op);
 	if (unlikely(op == IO_TARGET_OP_FLUSH && (pos || len)))
 		return iot_err(req->target, -EINVAL, "flush refused: it has no range");
-	if (unlikely(flags & (IO_TARGET_PREFLUSH | IO_TARGET_NOWAIT) ||
-		     (flags & IO_TARGET_FUA && op != IO_TARGET_OP_WRITE_ZEROES)))
+	if (unlikely(flags & (IO_TARGET_PREFLUSH | IO_TARGET_NOWAIT | IO_TARGET_FUA)))
 		return iot_err(req->target, -EINVAL, "prep refused: flags %#x", flags);
 	iov_iter_kvec(&req->iter, ITER_SOURCE, NULL, 0, 0);
 	return prep_finish(req);

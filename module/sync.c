@@ -138,13 +138,15 @@ static int sync_prep(struct io_target_request *req, const struct sync_io *io)
 	return io_target_prep_range(req, io->op, io->pos, io->len, io->flags);
 }
 
-static ssize_t sync_one(const struct sync_io *io, long timeout)
+/* @no_buffer: it is we who have no memory, not the device. */
+static ssize_t sync_one(const struct sync_io *io, long timeout, bool *no_buffer)
 {
 	struct io_target_request req;
 	int err;
 
 	io_target_request_init(&req, io->target);
 	err = sync_prep(&req, io);
+	*no_buffer = err == -ENOMEM;
 	if (unlikely(err))
 		return err;
 	return io_target_submit_wait(&req, timeout);
@@ -168,12 +170,13 @@ static ssize_t sync_bounced(struct sync_io *io, unsigned long deadline, long tim
 	for (;;) {
 		int freed = atomic_read(&t->carriers_freed);
 		long left = sync_left(deadline, timeout);
+		bool no_buffer;
 		ssize_t ret;
 
 		if (left <= 0)
 			return -ETIMEDOUT;
-		ret = sync_one(io, left);
-		if (ret != -ENOMEM)
+		ret = sync_one(io, left, &no_buffer);
+		if (!no_buffer)
 			return ret;
 		if (io->len > IOT_RESERVE_PAGES * PAGE_SIZE)
 			io->len = IOT_RESERVE_PAGES * PAGE_SIZE;
@@ -238,6 +241,7 @@ static ssize_t sync_pieces(struct sync_io *whole, const struct sync_manner *mann
 static ssize_t sync_transfer(struct sync_io *io, long timeout)
 {
 	struct sync_manner manner;
+	bool no_buffer;
 	int err;
 
 	err = sync_check(io->target, timeout);
@@ -245,7 +249,7 @@ static ssize_t sync_transfer(struct sync_io *io, long timeout)
 		return err;
 	manner = sync_manner(io->target, io->buf, io->len);
 	if (timeout == IO_TARGET_NO_TIMEOUT && (manner.reachable || manner.closed))
-		return sync_one(io, timeout);
+		return sync_one(io, timeout, &no_buffer);
 	return sync_pieces(io, &manner, timeout);
 }
 
@@ -302,13 +306,14 @@ static int sync_range(struct io_target *t, enum io_target_op op, loff_t pos, u64
 		      long timeout)
 {
 	struct sync_io io = { .target = t, .op = op, .pos = pos, .len = len };
+	bool no_buffer;
 	int err;
 
 	err = sync_check(t, timeout);
 	if (unlikely(err))
 		return err;
 	if (timeout == IO_TARGET_NO_TIMEOUT)
-		return sync_one(&io, timeout);
+		return sync_one(&io, timeout, &no_buffer);
 	io.flags = IO_TARGET_BOUNCE;
 	return sync_bounced(&io, jiffies + timeout, timeout);
 }

@@ -443,7 +443,7 @@ static inline int __must_check io_target_prep_discard(struct io_target_request *
  * @req: idle, formatted or done
  * @pos: byte offset
  * @len: bytes, any number
- * @flags: IO_TARGET_FUA, IO_TARGET_BOUNCE
+ * @flags: IO_TARGET_BOUNCE, so that it can end at its timeout
  *
  * Context: as for io_target_prep_rw().
  * Return: as io_target_prep_range().
