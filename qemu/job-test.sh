@@ -43,14 +43,20 @@ end_log() {
 	wait "$LOGGER"
 }
 
-# The thread of the running case; it may sleep in a way that sysrq leaves out.
+# The thread of the running case. Blocked or running tasks alone may miss it:
+# it may sleep interruptibly.
 case_stack() {
 	for task in /proc/[0-9]*; do
 		grep -qs '^kunit_try_catch' "$task/comm" || continue
-		say "the case sleeps in"
-		while read -r line; do
-			say "  ${line#* }"
-		done <"$task/stack"
+		if grep -q . "$task/stack"; then
+			say "the case sleeps in"
+			while read -r line; do
+				say "  ${line#* }"
+			done <"$task/stack"
+		else
+			say "the case runs, on one of these CPUs"
+			echo l >/proc/sysrq-trigger
+		fi
 	done
 }
 
@@ -68,7 +74,6 @@ start_watch() {
 			say "hang: no line for $quiet s"
 			case_stack
 			echo w >/proc/sysrq-trigger
-			echo l >/proc/sysrq-trigger
 			echo b >/proc/sysrq-trigger
 		done
 	) &
@@ -82,6 +87,17 @@ start_leaks() {
 	if ! { echo scan=off >$leak_file && echo clear >$leak_file; } 2>/run/err; then
 		problem leak "kmemleak refuses: $(cat /run/err)"
 	fi
+}
+
+# Every allocation of a task that asks for it (make_it_fail) fails, no other's.
+start_faults() {
+	for dir in /sys/kernel/debug/failslab /sys/kernel/debug/fail_page_alloc; do
+		[ -d $dir ] || continue
+		for knob in task-filter:Y ignore-gfp-wait:N ignore-gfp-highmem:N min-order:0 \
+			cache-filter:N verbose:0 interval:1 times:-1 probability:100; do
+			[ ! -e "$dir/${knob%:*}" ] || echo "${knob#*:}" >"$dir/${knob%:*}"
+		done
+	done
 }
 
 leak_scan() {
@@ -271,6 +287,7 @@ job() {
 	start_watch
 	BOOT_MODULES=$(wc -l </proc/modules)
 	start_leaks
+	start_faults
 	run_scenarios
 	load_all
 	unload_all

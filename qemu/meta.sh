@@ -10,7 +10,7 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source=test.sh
 . "$here/test.sh"
 
-HANG_LIMIT=20
+HANG_LIMIT=16
 PASSED=0
 FAILED=0
 
@@ -61,7 +61,7 @@ meta_channels() {
 meta_run() {
 	local limit=120
 	export PROFILE=$2 FILTER=
-	if [[ $3 == hang || $3 == freeze ]]; then
+	if [[ $3 == hang || $3 == spin || $3 == freeze ]]; then
 		limit=$HANG_LIMIT
 	fi
 	test_guest "meta-$1" "$limit"

@@ -43,6 +43,13 @@ test_modules() {
 	done
 }
 
+# What the scenarios load themselves: a driver that keeps a target open, and one
+# whose device it can be.
+scenario_modules() { # kernel build, our modules
+	guest_stage_module "$2/module/demo/io_target_example.ko" >/dev/null
+	guest_stage_module "$1/drivers/block/null_blk/null_blk.ko" >/dev/null
+}
+
 # Any kernel complaint ends a test guest at once: the log stops where it is.
 test_cmdline() {
 	guest_append panic_on_warn=1 softlockup_panic=1 \
@@ -119,6 +126,7 @@ test_one() {
 	test_guest "test-$version-$PROFILE" "$limit"
 	test_channels
 	test_scenarios
+	scenario_modules "$build" "$dir"
 	test_disks
 	test_modules "$dir"
 	test_boot "$build" "$limit" \
@@ -127,7 +135,7 @@ test_one() {
 
 # The three kernels of the gate, each with its own last line, then the sum.
 test_all() {
-	local leg sum=(0 0 0) line bad=0 out
+	local leg sum=(0 0 0) line bad=0 out lines=()
 	out=$(mktemp)
 	for leg in oldest:plain default:debug newest:plain; do
 		KERNEL=${leg%:*} PROFILE=${leg#*:} "$here/test.sh" | tee "$out" || bad=1
@@ -136,10 +144,13 @@ test_all() {
 			sum=($((sum[0] + BASH_REMATCH[1])) $((sum[1] + BASH_REMATCH[2]))
 				$((sum[2] + BASH_REMATCH[3])))
 		else
+			line="no result"
 			sum[1]=$((sum[1] + 1))
 		fi
+		lines+=("$(printf '  %-8s %-6s %s' "${leg%:*}" "${leg#*:}" "$line")")
 	done
 	rm -f "$out"
+	printf '%s\n' "${lines[@]}"
 	echo "${sum[0]} passed, ${sum[1]} failed, ${sum[2]} skipped"
 	((bad == 0 && sum[1] == 0))
 }

@@ -149,14 +149,19 @@ class Run:
         hang = next((i for i, t in enumerate(texts) if t.startswith("iot: hang: ")), None)
         if hang is not None:
             return Problem("hang", f"{texts[hang][11:]}{self.during()}",
-                           [t.removeprefix("iot: ") for t in texts[hang + 1:]
-                            if not NOISE.match(t)])
+                           self.hang_lines(texts[hang + 1:]))
         if self.status == "timeout":
             return Problem("hang", f"no end after {self.args.seconds} s{self.during()}",
                            texts[-EXCERPT:])
         if self.status != "exit":
             return Problem("qemu", f"QEMU ended with {self.status or 'no status'}", self.errors)
         return None
+
+    @staticmethod
+    def hang_lines(texts):
+        """The stack of the case: it sleeps (the guest looked), or it runs."""
+        running = next((i for i, t in enumerate(texts) if "Comm: kunit_try_catch" in t), 0)
+        return [t.removeprefix("iot: ") for t in texts[running:] if not NOISE.match(t)]
 
     def during(self):
         suite, last = Ktap(self.console).where()

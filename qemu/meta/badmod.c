@@ -7,7 +7,9 @@
 
 #include <kunit/test.h>
 #include <linux/completion.h>
+#include <linux/kthread.h>
 #include <linux/module.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/smp.h>
 
@@ -39,6 +41,12 @@ static void badmod_hang(void)
 	wait_for_completion_interruptible(&never);
 }
 
+static void badmod_loop(void)
+{
+	while (!kthread_should_stop())
+		cond_resched();
+}
+
 static void badmod_spin(void *unused)
 {
 	unsigned long flags;
@@ -65,6 +73,8 @@ static void badmod_trouble(struct kunit *test)
 		badmod_hang();
 	if (mode_is("freeze"))
 		on_each_cpu(badmod_spin, NULL, 0);
+	if (mode_is("spin"))
+		badmod_loop();
 	if (mode_is("leak"))
 		badmod_leak();
 	if (mode_is("skip"))
