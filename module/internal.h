@@ -266,6 +266,9 @@ struct io_target_lower *iot_file_lower_path(struct io_target *t, const char *pat
 struct io_target_lower *iot_file_lower_file(struct io_target *t, struct file *file,
 					    unsigned int flags);
 
+/* prep.c */
+int iot_check_range(struct io_target *t, enum io_target_op op, loff_t pos, u64 len);
+
 /* request.c */
 void iot_request_end(struct io_target_request *req, ssize_t result, blk_status_t status);
 void iot_request_finish(struct io_target_request *req, ssize_t result,

@@ -129,6 +129,20 @@ static int prep_check(struct io_target_request *req)
 	return check_request(lower, req);
 }
 
+/* As prep, all but for the memory: for transfers that are made piece by piece. */
+int iot_check_range(struct io_target *t, enum io_target_op op, loff_t pos, u64 len)
+{
+	struct io_target_request req = {
+		.target = t,
+		.op = op,
+		.pos = pos,
+		.len = len,
+	};
+
+	iov_iter_kvec(&req.iter, op == IO_TARGET_OP_WRITE ? ITER_SOURCE : ITER_DEST, NULL, 0, 0);
+	return prep_check(&req);
+}
+
 static int prep_finish(struct io_target_request *req)
 {
 	int err = prep_check(req);

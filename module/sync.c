@@ -159,6 +159,15 @@ static long sync_left(unsigned long deadline, long timeout)
 	return (long)(deadline - jiffies);
 }
 
+/* Has @io data, and more than a buffer of the reserve holds? */
+static bool sync_shrink(struct sync_io *io)
+{
+	if (!io->buf || io->len <= IOT_RESERVE_PAGES * PAGE_SIZE)
+		return false;
+	io->len = IOT_RESERVE_PAGES * PAGE_SIZE;
+	return true;
+}
+
 /*
  * One bounced request, waiting for a buffer when memory has run out: first a
  * smaller one is tried, which the reserve can give; then one has to come back.
@@ -178,10 +187,9 @@ static ssize_t sync_bounced(struct sync_io *io, unsigned long deadline, long tim
 		ret = sync_one(io, left, &no_buffer);
 		if (!no_buffer)
 			return ret;
-		if (io->len > IOT_RESERVE_PAGES * PAGE_SIZE)
-			io->len = IOT_RESERVE_PAGES * PAGE_SIZE;
-		else if (!wait_event_timeout(t->carrier_wait,
-					     atomic_read(&t->carriers_freed) != freed, left))
+		if (!sync_shrink(io) &&
+		    !wait_event_timeout(t->carrier_wait,
+					atomic_read(&t->carriers_freed) != freed, left))
 			return -ETIMEDOUT;
 	}
 }
@@ -219,7 +227,12 @@ static ssize_t sync_pieces(struct sync_io *whole, const struct sync_manner *mann
 {
 	unsigned long deadline = jiffies + timeout;
 	size_t done = 0;
+	int err;
 
+	/* Nothing is sent of what will be refused later on. */
+	err = iot_check_range(whole->target, whole->op, whole->pos, whole->len);
+	if (unlikely(err))
+		return err;
 	do {
 		struct sync_io io = *whole;
 		ssize_t ret;
