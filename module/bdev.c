@@ -105,6 +105,8 @@ static void bdev_opened(struct io_target_lower *lower)
 
 	snprintf(lower->name, sizeof(lower->name), "%pg", bdev);
 	lower->dma_mask = bdev_dma_alignment(bdev);
+	lower->block_size = bdev_logical_block_size(bdev);
+	lower->max_segments = min_t(u32, queue_max_segments(bdev_get_queue(bdev)), BIO_MAX_VECS);
 	if (lower->flags & IO_TARGET_EXCL) {
 		sync_blockdev(bdev);
 		invalidate_bdev(bdev);

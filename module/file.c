@@ -174,8 +174,15 @@ static void file_submit(struct io_target_request *req)
 
 	req->file.done = 0;
 	req->file.iocb.ki_flags = 0;
-	if (!iot_lane_enter(lane, req))
+	switch (iot_lane_enter(lane, req)) {
+	case IOT_LANE_ENTERED:
+		break;
+	case IOT_LANE_QUEUED:
 		return;
+	case IOT_LANE_TAKEN:
+		iot_request_end(req, -EAGAIN, BLK_STS_OK);
+		return;
+	}
 	if (req->flags & IOT_F_CALLER_WAITS)
 		result = file_call(req);
 	else

@@ -117,6 +117,8 @@ struct iot_queue {
  * @flags: IO_TARGET_READ, WRITE, EXCL as opened
  * @stream: positions mean nothing, order does
  * @dma_mask: memory must have none of these address and length bits set
+ * @block_size: bytes that the device transfers as one
+ * @max_segments: pieces of memory that one block may lie in; 0: any
  * @name: of the device, for log lines
  * @lock: see above
  * @queues: all queues of requests for this device, @queue and its backend's
@@ -136,6 +138,8 @@ struct io_target_lower {
 	unsigned int			flags;
 	bool				stream;
 	u32				dma_mask;
+	u32				block_size;
+	u32				max_segments;
 	char				name[32];
 
 	spinlock_t			lock;	/* queues, sending, orphans, carrier->req */

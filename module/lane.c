@@ -14,19 +14,21 @@ static void lane_start(struct iot_lane *lane, struct iot_server *server)
 		WARN_ON_ONCE(1);
 }
 
-/* The token, if it is free: else @req waits in the queue for its turn. */
-bool iot_lane_enter(struct iot_lane *lane, struct io_target_request *req)
+/* The token, if it is free; else @req waits for its turn, unless it must not. */
+enum iot_lane_entry iot_lane_enter(struct iot_lane *lane, struct io_target_request *req)
 {
 	if (!lane->ordered)
-		return true;
+		return IOT_LANE_ENTERED;
 	guard(spinlock_irqsave)(&lane->lower->lock);
 	if (!lane->busy) {
 		lane->busy = true;
-		return true;
+		return IOT_LANE_ENTERED;
 	}
+	if (req->flags & IO_TARGET_NOWAIT)
+		return IOT_LANE_TAKEN;
 	WRITE_ONCE(req->state, IOT_REQ_QUEUED);
 	list_add_tail(&req->node, &lane->queue.requests);
-	return false;
+	return IOT_LANE_QUEUED;
 }
 
 /*

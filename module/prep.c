@@ -24,13 +24,35 @@ static int prep_begin(struct io_target_request *req, enum io_target_op op, loff_
 	return 0;
 }
 
+/* The block that a walk over the memory is in: bytes and pieces of it so far. */
+struct block {
+	u32	bytes;
+	u32	pieces;
+};
+
 static int check_segment(struct io_target_lower *lower, struct io_target_request *req,
-			 unsigned long start, size_t len)
+			 struct block *block, unsigned long start, size_t len, bool mapped)
 {
 	if (unlikely((start | len) & lower->dma_mask))
 		return iot_err(req->target, -EFAULT,
-				  "prep refused: memory %#lx + %zu, the device needs multiples of %u",
-				  offset_in_page(start), len, lower->dma_mask + 1);
+			       "prep refused: memory %#lx + %zu, the device needs multiples of %u",
+			       offset_in_page(start), len, lower->dma_mask + 1);
+	if (!lower->max_segments || likely(len == req->len))
+		return 0;
+
+	block->pieces++;
+	if (mapped && offset_in_page(start) + len > PAGE_SIZE)
+		block->pieces++;
+	if (unlikely(block->pieces > lower->max_segments))
+		return iot_err(req->target, -EFAULT,
+			       "prep refused: a block of memory in more than %u pieces",
+			       lower->max_segments);
+	/* The rest of this piece begins the next block. */
+	if (block->bytes + len >= lower->block_size)
+		block->pieces = 1 + mapped;
+	block->bytes = (block->bytes + len) & (lower->block_size - 1);
+	if (!block->bytes)
+		block->pieces = 0;
 	return 0;
 }
 
@@ -38,19 +60,21 @@ static int check_kvec(struct io_target_lower *lower, struct io_target_request *r
 {
 	const struct kvec *kv = req->iter.kvec;
 	size_t skip = req->iter.iov_offset;
+	struct block block = { };
 	size_t left = req->len;
 	int err = 0;
 
 	for (; left && !err; kv++) {
 		void *start = kv->iov_base + skip;
 		size_t len = min(left, kv->iov_len - skip);
+		bool mapped = iot_is_mapped(start);
 
 		if (unlikely(object_is_on_stack(start)))
 			return iot_err(req->target, -EFAULT,
-					  "prep refused: memory on the stack needs IO_TARGET_BOUNCE");
-		if (iot_is_mapped(start))
+				       "prep refused: memory on the stack needs IO_TARGET_BOUNCE");
+		if (mapped)
 			req->flags |= IOT_F_VMALLOC;
-		err = check_segment(lower, req, (unsigned long)start, len);
+		err = check_segment(lower, req, &block, (unsigned long)start, len, mapped);
 		left -= len;
 		skip = 0;
 	}
@@ -61,13 +85,14 @@ static int check_bvec(struct io_target_lower *lower, struct io_target_request *r
 {
 	const struct bio_vec *bv = req->iter.bvec;
 	size_t skip = req->iter.iov_offset;
+	struct block block = { };
 	size_t left = req->len;
 	int err = 0;
 
 	for (; left && !err; bv++) {
 		size_t len = min_t(size_t, left, bv->bv_len - skip);
 
-		err = check_segment(lower, req, bv->bv_offset + skip, len);
+		err = check_segment(lower, req, &block, bv->bv_offset + skip, len, false);
 		left -= len;
 		skip = 0;
 	}
@@ -189,7 +214,8 @@ static int refuse_op(struct io_target_request *req, enum io_target_op op)
  * Return: 0, and then @req can be submitted. -EBUSY: @req is outstanding.
  * -ENODEV: the target is closed. -EINVAL: unknown flags, wrong direction or
  * kind of @iter, offset or length not a multiple of the logical block size.
- * -EFAULT: memory on the stack, or not aligned as the device needs it.
+ * -EFAULT: memory on the stack, not aligned as the device needs it, or so crumbled
+ * that the device cannot take a block of it at once.
  * -EOVERFLOW: negative offset, or end not representable. -ENXIO: beyond the end
  * of the device. -EROFS: write to what is read-only or was not opened for
  * writing. -EBADF: read of what was not opened for reading. -EOPNOTSUPP: the
