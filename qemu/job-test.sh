@@ -288,6 +288,7 @@ job() {
 	BOOT_MODULES=$(wc -l </proc/modules)
 	start_leaks
 	start_faults
+	mkfifo /run/io_target_fifo	# for the suites: what cannot be a target
 	run_scenarios
 	load_all
 	unload_all

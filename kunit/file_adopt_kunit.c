@@ -1,0 +1,333 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Files of other kinds: regular ones, files that somebody else has opened, and
+ * whose credentials the driver sees.
+ */
+#include <linux/cred.h>
+#include <linux/fs.h>
+#include <linux/net.h>
+#include <linux/sizes.h>
+#include <net/net_namespace.h>
+
+#include "device.h"
+#include "pattern.h"
+
+#define SEED	0x61646f70ULL
+#define FILE_PATH	"/tmp/io_target_kunit"
+#define OPENER		4711
+#define SUBMITTER	4712
+
+/* A regular file of @len bytes of the pattern, closed; asserts that it worked. */
+static void make_file(struct kunit *test, size_t len)
+{
+	struct file *file = device_filp_open(FILE_PATH, O_CREAT | O_TRUNC | O_RDWR);
+	u8 *buf = kunit_kzalloc(test, len, GFP_KERNEL);
+	loff_t pos = 0;
+
+	KUNIT_ASSERT_NOT_NULL(test, buf);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(file));
+	pattern_fill(buf, len, 0, SEED);
+	KUNIT_EXPECT_EQ(test, kernel_write(file, buf, len, &pos), len);
+	device_filp_close(file);
+}
+
+/* Nothing of it stays in the guest's memory. */
+static void empty_file(void)
+{
+	device_filp_close(device_filp_open(FILE_PATH, O_TRUNC | O_RDWR));
+}
+
+static void regular_info(struct kunit *test)
+{
+	struct io_target_info info;
+	struct io_target *t;
+
+	make_file(test, SZ_8K);
+	t = device_open(test, FILE_PATH, RW);
+	KUNIT_ASSERT_EQ(test, io_target_get_info(t, &info), 0);
+	KUNIT_EXPECT_EQ(test, info.mode, S_IFREG);
+	KUNIT_EXPECT_EQ(test, info.size, SZ_8K);
+	KUNIT_EXPECT_EQ(test, info.dev, 0);
+	KUNIT_EXPECT_FALSE(test, info.stream);
+	KUNIT_EXPECT_FALSE(test, info.read_only);
+	KUNIT_EXPECT_NE(test, info.max_discard, 0);
+	KUNIT_EXPECT_STREQ(test, io_target_name(t), "io_target_kunit");
+	KUNIT_EXPECT_EQ(test, io_target_open(t, FILE_PATH, RW), -EBUSY);
+	io_target_close(t);
+	KUNIT_EXPECT_EQ(test, io_target_open(t, FILE_PATH, RW | IO_TARGET_EXCL), -EINVAL);
+	empty_file();
+}
+
+/* Read, write, the end, growth, flush, a hole */
+static void regular_io(struct kunit *test)
+{
+	u8 *buf = kunit_kzalloc(test, SZ_16K, GFP_KERNEL);
+	struct io_target_info info;
+	struct io_target *t;
+
+	KUNIT_ASSERT_NOT_NULL(test, buf);
+	make_file(test, SZ_8K);
+	t = device_open(test, FILE_PATH, RW);
+	KUNIT_EXPECT_EQ(test, io_target_read(t, buf, SZ_8K, 0, HZ * 10), SZ_8K);
+	KUNIT_EXPECT_EQ(test, pattern_match(buf, SZ_8K, 0, SEED), SZ_8K);
+	KUNIT_EXPECT_EQ(test, io_target_read(t, buf, 100, SZ_8K - 7, HZ * 10), 7);
+	KUNIT_EXPECT_EQ(test, io_target_read(t, buf, 100, SZ_8K, IO_TARGET_NO_TIMEOUT), 0);
+	KUNIT_EXPECT_EQ(test, io_target_read(t, buf, 100, SZ_1M, HZ * 10), 0);
+
+	pattern_fill(buf, SZ_8K, SZ_4K + 1, SEED + 1);
+	KUNIT_EXPECT_EQ(test, io_target_write(t, buf, SZ_8K, SZ_4K + 1, HZ * 10), SZ_8K);
+	KUNIT_EXPECT_EQ(test, io_target_flush(t, HZ * 10), 0);
+	KUNIT_EXPECT_EQ(test, io_target_get_info(t, &info), 0);
+	KUNIT_EXPECT_EQ(test, info.size, SZ_4K + 1 + SZ_8K);
+	KUNIT_EXPECT_EQ(test, io_target_discard(t, 0, SZ_4K, HZ * 10), 0);
+	KUNIT_EXPECT_EQ(test, io_target_read(t, buf, SZ_16K, 0, IO_TARGET_NO_TIMEOUT),
+			SZ_4K + 1 + SZ_8K);
+	KUNIT_EXPECT_EQ(test, pattern_match_byte(buf, SZ_4K, 0), SZ_4K);
+	KUNIT_EXPECT_EQ(test, pattern_match(buf + SZ_4K, 1, SZ_4K, SEED), 1);
+	KUNIT_EXPECT_EQ(test, pattern_match(buf + SZ_4K + 1, SZ_8K, SZ_4K + 1, SEED + 1), SZ_8K);
+	/* tmpfs cannot, and says so: the errno is the file system's. */
+	KUNIT_EXPECT_EQ(test, io_target_write_zeroes(t, 0, SZ_4K, HZ * 10), -EOPNOTSUPP);
+	io_target_close(t);
+	empty_file();
+}
+
+static void regular_many(struct kunit *test)
+{
+	struct io_target *t;
+	struct sent *s;
+	unsigned int i;
+	u8 *buf = kunit_kzalloc(test, SZ_64K, GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, buf);
+	make_file(test, SZ_64K);
+	t = device_open(test, FILE_PATH, IO_TARGET_READ);
+	s = sent_alloc(test, t, 64);
+	for (i = 0; i < 64; i++) {
+		sent_prep(test, &s[i], IO_TARGET_OP_READ, buf + i * SZ_1K, SZ_1K, i * SZ_1K, 0);
+		KUNIT_ASSERT_EQ(test, sent_submit(&s[i]), 0);
+	}
+	for (i = 0; i < 64; i++)
+		KUNIT_ASSERT_TRUE(test, sent_wait(&s[i]));
+	KUNIT_EXPECT_EQ(test, pattern_match(buf, SZ_64K, 0, SEED), SZ_64K);
+	KUNIT_EXPECT_EQ(test, io_target_write(t, buf, 1, 0, HZ), -EROFS);
+	io_target_close(t);
+	empty_file();
+}
+
+/* The file's owner keeps his position, his flags and his file. */
+static void adopt_leaves_alone(struct kunit *test)
+{
+	static const int devices[] = { SEEK, SEEK_NOWAIT };
+	u8 *buf = kunit_kzalloc(test, SZ_4K, GFP_KERNEL);
+	struct device_fixture *fx = test->priv;
+	struct io_target *t = fx->target[0];
+	unsigned int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, buf);
+	for (i = 0; i < ARRAY_SIZE(devices); i++) {
+		struct testdev_char *c = device_char[devices[i]];
+		struct file *file = device_filp_open(testdev_char_path(c), O_RDWR | O_NONBLOCK);
+		unsigned int flags;
+
+		KUNIT_ASSERT_FALSE(test, IS_ERR(file));
+		flags = file->f_flags;
+		KUNIT_EXPECT_EQ(test, vfs_llseek(file, 100, SEEK_SET), 100);
+		KUNIT_ASSERT_EQ(test, io_target_open_file(t, file, RW), 0);
+		KUNIT_EXPECT_EQ(test, io_target_write(t, buf, SZ_4K, 5, HZ * 10), SZ_4K);
+		KUNIT_EXPECT_EQ(test, io_target_read(t, buf, SZ_4K, 5, HZ * 10), SZ_4K);
+		KUNIT_EXPECT_EQ(test, io_target_read(t, buf, 10, 0, IO_TARGET_NO_TIMEOUT), 10);
+		KUNIT_EXPECT_EQ(test, file->f_flags, flags);
+		io_target_close(t);
+		KUNIT_EXPECT_EQ(test, file->f_flags, flags);
+		KUNIT_EXPECT_EQ(test, file->f_pos, 100);
+		KUNIT_EXPECT_EQ(test, vfs_llseek(file, 1, SEEK_CUR), 101);
+		KUNIT_EXPECT_GT(test, testdev_refcount(), fx->refcount);
+		device_filp_close(file);
+		KUNIT_EXPECT_TRUE(test, device_wait_unused(test));
+	}
+}
+
+/* Its owner may close it before the target does. */
+static void adopt_outlives_owner(struct kunit *test)
+{
+	struct file *file = device_filp_open(testdev_char_path(device_char[SEEK]), O_RDWR);
+	u8 *buf = kunit_kzalloc(test, 16, GFP_KERNEL);
+	struct device_fixture *fx = test->priv;
+	struct io_target *t = fx->target[0];
+
+	KUNIT_ASSERT_NOT_NULL(test, buf);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(file));
+	KUNIT_ASSERT_EQ(test, io_target_open_file(t, file, RW), 0);
+	device_filp_close(file);
+	KUNIT_EXPECT_EQ(test, io_target_read(t, buf, 16, 0, HZ * 10), 16);
+	io_target_close(t);
+	KUNIT_EXPECT_EQ(test, testdev_refcount(), fx->refcount);
+}
+
+struct adopt_case {
+	const char	*name;
+	const char	*path;	/* NULL: the char device SEEK */
+	int		opened;
+	unsigned int	flags;
+	int		error;
+};
+
+static const struct adopt_case adopt_cases[] = {
+	{ "reader of a reader", NULL, O_RDONLY, IO_TARGET_READ, 0 },
+	{ "writer of a writer", NULL, O_WRONLY, IO_TARGET_WRITE, 0 },
+	{ "writer of a reader", NULL, O_RDONLY, IO_TARGET_WRITE, -EBADF },
+	{ "both of a writer", NULL, O_WRONLY, RW, -EBADF },
+	{ "claim", NULL, O_RDWR, RW | IO_TARGET_EXCL, -EINVAL },
+	{ "no flags", NULL, O_RDWR, 0, -EINVAL },
+	{ "directory", "/dev", O_RDONLY, IO_TARGET_READ, -EINVAL },
+};
+
+static void adopt_case_desc(const struct adopt_case *c, char *desc)
+{
+	strscpy(desc, c->name, KUNIT_PARAM_DESC_SIZE);
+}
+
+KUNIT_ARRAY_PARAM(adopt, adopt_cases, adopt_case_desc);
+
+static void adopt_flags(struct kunit *test)
+{
+	const struct adopt_case *c = test->param_value;
+	const char *path = c->path ?: testdev_char_path(device_char[SEEK]);
+	struct device_fixture *fx = test->priv;
+	struct file *file = device_filp_open(path, c->opened);
+	struct io_target *t = fx->target[0];
+
+	KUNIT_ASSERT_FALSE(test, IS_ERR(file));
+	KUNIT_EXPECT_EQ(test, io_target_open_file(t, file, c->flags), c->error);
+	KUNIT_EXPECT_EQ(test, io_target_state(t), c->error ? IO_TARGET_CLOSED :
+							     IO_TARGET_STARTED);
+	io_target_close(t);
+	device_filp_close(file);
+}
+
+static void adopt_socket(struct kunit *test)
+{
+#if IS_ENABLED(CONFIG_UNIX)
+	struct device_fixture *fx = test->priv;
+	struct socket *sock;
+	struct file *file;
+
+	KUNIT_ASSERT_EQ(test, sock_create_kern(&init_net, AF_UNIX, SOCK_DGRAM, 0, &sock), 0);
+	file = sock_alloc_file(sock, 0, NULL);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(file));
+	KUNIT_EXPECT_EQ(test, io_target_open_file(fx->target[0], file, IO_TARGET_READ), -EINVAL);
+	device_filp_close(file);
+#else
+	kunit_skip(test, "this kernel has no sockets");
+#endif
+}
+
+/* Who the driver sees, by the way that a request takes */
+enum cred_path { CRED_ASYNC, CRED_ATOMIC, CRED_TIMED, CRED_FSYNC, CRED_CALLER, CRED_PATHS };
+
+struct cred_case {
+	const char	*name;
+	int		device;
+	enum cred_path	path;
+	uid_t		seen;
+};
+
+static const struct cred_case cred_cases[] = {
+	{ "submit", SEEK, CRED_ASYNC, OPENER },
+	{ "submit, tried", SEEK_NOWAIT, CRED_ASYNC, OPENER },
+	{ "submit, stream", STREAM, CRED_ASYNC, OPENER },
+	{ "submit_atomic", SEEK_NOWAIT, CRED_ATOMIC, OPENER },
+	{ "with a timeout", SEEK, CRED_TIMED, OPENER },
+	{ "with a timeout, tried", STREAM_NOWAIT, CRED_TIMED, OPENER },
+	{ "flush", SEEK, CRED_FSYNC, OPENER },
+	{ "caller's own task", SEEK, CRED_CALLER, SUBMITTER },
+};
+
+static void cred_case_desc(const struct cred_case *c, char *desc)
+{
+	strscpy(desc, c->name, KUNIT_PARAM_DESC_SIZE);
+}
+
+KUNIT_ARRAY_PARAM(cred, cred_cases, cred_case_desc);
+
+static struct cred *make_cred(struct kunit *test, uid_t uid)
+{
+	struct cred *cred = prepare_creds();
+
+	KUNIT_ASSERT_NOT_NULL(test, cred);
+	cred->fsuid = make_kuid(&init_user_ns, uid);
+	return cred;
+}
+
+static void send_as(struct kunit *test, const struct cred_case *c, struct io_target *t)
+{
+	struct sent *s = sent_alloc(test, t, 1);
+	u8 *buf = kunit_kzalloc(test, 16, GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, buf);
+	switch (c->path) {
+	case CRED_ASYNC:
+	case CRED_ATOMIC:
+		sent_prep(test, s, IO_TARGET_OP_WRITE, buf, 16, 0, 0);
+		KUNIT_ASSERT_EQ(test, c->path == CRED_ASYNC ? sent_submit(s) :
+							      sent_submit_atomic(s), 0);
+		KUNIT_ASSERT_TRUE(test, sent_wait(s));
+		KUNIT_EXPECT_EQ(test, s->req.result, 16);
+		break;
+	case CRED_FSYNC:
+		KUNIT_EXPECT_EQ(test, io_target_flush(t, HZ * 10), 0);
+		break;
+	default:
+		KUNIT_EXPECT_EQ(test, io_target_write(t, buf, 16, 0, c->path == CRED_TIMED ?
+						      TESTDEV_PATIENCE :
+						      IO_TARGET_NO_TIMEOUT), 16);
+		break;
+	}
+}
+
+static void file_creds(struct kunit *test)
+{
+	const struct cred_case *c = test->param_value;
+	struct cred *opener = make_cred(test, OPENER), *submitter = make_cred(test, SUBMITTER);
+	struct device_fixture *fx = test->priv;
+	const struct cred *old;
+	int err;
+
+	old = override_creds(opener);
+	err = io_target_open(fx->target[0], testdev_char_path(device_char[c->device]), RW);
+	revert_creds(old);
+	KUNIT_ASSERT_EQ(test, err, 0);
+
+	old = override_creds(submitter);
+	send_as(test, c, fx->target[0]);
+	KUNIT_EXPECT_EQ(test, from_kuid(&init_user_ns, current_fsuid()), SUBMITTER);
+	revert_creds(old);
+	KUNIT_EXPECT_EQ(test, from_kuid(&init_user_ns,
+					testdev_char_seen(device_char[c->device]).fsuid),
+			c->seen);
+	put_cred(opener);
+	put_cred(submitter);
+}
+
+static struct kunit_case adopt_suite_cases[] = {
+	KUNIT_CASE(regular_info),
+	KUNIT_CASE(regular_io),
+	KUNIT_CASE(regular_many),
+	KUNIT_CASE(adopt_leaves_alone),
+	KUNIT_CASE(adopt_outlives_owner),
+	KUNIT_CASE_PARAM(adopt_flags, adopt_gen_params),
+	KUNIT_CASE(adopt_socket),
+	KUNIT_CASE_PARAM(file_creds, cred_gen_params),
+	{}
+};
+
+static struct kunit_suite adopt_suite = {
+	.name		= "io_target_file_adopt",
+	.suite_init	= device_chars_init,
+	.suite_exit	= device_chars_exit,
+	.init		= device_fixture_init,
+	.exit		= device_fixture_exit,
+	.test_cases	= adopt_suite_cases,
+};
+
+kunit_test_suite(adopt_suite);

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The module of the test devices, and what the disk and the char device share:
+ * a way to run something in task, softirq or hardirq context.
+ */
+#include <linux/module.h>
+
+#include "testdev.h"
+
+static struct workqueue_struct *testdev_wq;
+
+int testdev_refcount(void)
+{
+	return module_refcount(THIS_MODULE);
+}
+EXPORT_SYMBOL_GPL(testdev_refcount);
+
+static void runner_tasklet(struct tasklet_struct *tasklet)
+{
+	struct testdev_runner *r = container_of(tasklet, struct testdev_runner, tasklet);
+
+	r->fn(r);
+}
+
+static void runner_irq(struct irq_work *irq)
+{
+	struct testdev_runner *r = container_of(irq, struct testdev_runner, irq);
+
+	r->fn(r);
+}
+
+static void runner_work(struct work_struct *work)
+{
+	struct testdev_runner *r = container_of(work, struct testdev_runner, work);
+
+	r->fn(r);
+}
+
+void testdev_runner_init(struct testdev_runner *r,
+			 void (*fn)(struct testdev_runner *runner))
+{
+	r->fn = fn;
+	tasklet_setup(&r->tasklet, runner_tasklet);
+	r->irq = IRQ_WORK_INIT_HARD(runner_irq);
+	INIT_WORK(&r->work, runner_work);
+}
+
+/* Has the function called soon. Context: any. */
+void testdev_runner_kick(struct testdev_runner *r, enum testdev_context context)
+{
+	switch (context) {
+	case TESTDEV_TASK:
+		queue_work(testdev_wq, &r->work);
+		break;
+	case TESTDEV_SOFTIRQ:
+		tasklet_schedule(&r->tasklet);
+		break;
+	case TESTDEV_HARDIRQ:
+		irq_work_queue(&r->irq);
+		break;
+	}
+}
+
+/* Waits for all calls that were asked for. */
+void testdev_runner_sync(struct testdev_runner *r)
+{
+	flush_work(&r->work);
+	tasklet_kill(&r->tasklet);
+	irq_work_sync(&r->irq);
+}
+
+static int __init testdev_init(void)
+{
+	testdev_wq = alloc_workqueue("io_target_testdev", WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
+	return testdev_wq ? 0 : -ENOMEM;
+}
+
+static void __exit testdev_exit(void)
+{
+	destroy_workqueue(testdev_wq);
+}
+
+module_init(testdev_init);
+module_exit(testdev_exit);
+
+MODULE_AUTHOR("The io_target developers");
+MODULE_DESCRIPTION("Devices that the tests of io_target run on");
+MODULE_LICENSE("GPL");

@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Test devices: a disk and a char device that do what a test tells them to.
+ * They live in a module of their own, io_target_testdev, so that the tests see
+ * what an open does to the module of a driver.
+ */
+#ifndef _IO_TARGET_TESTDEV_H
+#define _IO_TARGET_TESTDEV_H
+
+#include <linux/blk_types.h>
+#include <linux/interrupt.h>
+#include <linux/irq_work.h>
+#include <linux/types.h>
+#include <linux/uio.h>
+#include <linux/workqueue.h>
+#include <linux/xarray.h>
+
+#include "compat.h"
+
+/* How long a test waits for what must happen: only a failing one waits so long. */
+#define TESTDEV_PATIENCE	(60 * HZ)
+
+/* References on the module: one per open device, and its users'. */
+int testdev_refcount(void);
+
+/**
+ * enum testdev_context - in which context I/O that was not ended at once is ended
+ * @TESTDEV_TASK: the releasing test, or a worker
+ * @TESTDEV_SOFTIRQ: a tasklet
+ * @TESTDEV_HARDIRQ: an interrupt
+ */
+enum testdev_context {
+	TESTDEV_TASK,
+	TESTDEV_SOFTIRQ,
+	TESTDEV_HARDIRQ,
+};
+
+/**
+ * enum testdev_mode - when I/O is ended
+ * @TESTDEV_NOW: before the driver's function returns
+ * @TESTDEV_LATE: by itself, later
+ * @TESTDEV_HOLD: when the test releases it; the driver's function has returned
+ * @TESTDEV_BLOCK: char only: as HOLD, and the driver's function waits for it
+ */
+enum testdev_mode {
+	TESTDEV_NOW,
+	TESTDEV_LATE,
+	TESTDEV_HOLD,
+	TESTDEV_BLOCK,
+};
+
+/* Calls a function in a chosen context. */
+struct testdev_runner {
+	void			(*fn)(struct testdev_runner *runner);
+	struct tasklet_struct	tasklet;
+	struct irq_work		irq;
+	struct work_struct	work;
+};
+
+void testdev_runner_init(struct testdev_runner *runner,
+			 void (*fn)(struct testdev_runner *runner));
+void testdev_runner_kick(struct testdev_runner *runner, enum testdev_context context);
+void testdev_runner_sync(struct testdev_runner *runner);
+
+/* Sparse memory behind a device; all but reserve and free work in any context. */
+struct testdev_store {
+	struct xarray	chunks;
+};
+
+void testdev_store_init(struct testdev_store *store);
+void testdev_store_free(struct testdev_store *store);
+int testdev_store_reserve(struct testdev_store *store, u64 pos, u64 len);
+void testdev_store_read(struct testdev_store *store, u64 pos, void *buf, size_t len);
+void testdev_store_write(struct testdev_store *store, u64 pos, const void *buf, size_t len);
+int testdev_store_fill(struct testdev_store *store, u64 pos, const void *buf, size_t len);
+void testdev_store_zero(struct testdev_store *store, u64 pos, u64 len);
+size_t testdev_store_iter(struct testdev_store *store, u64 pos, struct iov_iter *iter,
+			  size_t len, bool write);
+
+/**
+ * struct testdev_disk_config - a disk to be made
+ * @name: of the node in /dev
+ * @size: bytes; memory is used for what is written only
+ * @limits: what it says about itself
+ */
+struct testdev_disk_config {
+	const char		*name;
+	u64			size;
+	struct iot_disk_limits	limits;
+};
+
+/**
+ * struct testdev_disk_seen - what arrived since the last reset
+ * @bios: all
+ * @reads: bios
+ * @writes: bios with data
+ * @flushes: bios with PREFLUSH and without data
+ * @discards: bios
+ * @zeroes: bios
+ * @bytes: of all
+ * @any_flags: set in at least one
+ * @last_flags: of the latest
+ * @broken: bios that disregard the limits, or are empty
+ */
+struct testdev_disk_seen {
+	unsigned int	bios;
+	unsigned int	reads;
+	unsigned int	writes;
+	unsigned int	flushes;
+	unsigned int	discards;
+	unsigned int	zeroes;
+	u64		bytes;
+	blk_opf_t	any_flags;
+	blk_opf_t	last_flags;
+	unsigned int	broken;
+};
+
+struct testdev_disk;
+
+struct testdev_disk *testdev_disk_create(const struct testdev_disk_config *config);
+void testdev_disk_destroy(struct testdev_disk *disk);
+void testdev_disk_reset(struct testdev_disk *disk);
+dev_t testdev_disk_dev(struct testdev_disk *disk);
+const char *testdev_disk_path(struct testdev_disk *disk);
+u64 testdev_disk_diskseq(struct testdev_disk *disk);
+void testdev_disk_mode(struct testdev_disk *disk, enum testdev_mode mode,
+		       enum testdev_context context);
+void testdev_disk_fail(struct testdev_disk *disk, u64 pos, u64 len, blk_status_t status);
+void testdev_disk_read_only(struct testdev_disk *disk, bool read_only);
+bool testdev_disk_wait_held(struct testdev_disk *disk, unsigned int count);
+void testdev_disk_release(struct testdev_disk *disk, unsigned int index,
+			  blk_status_t status, enum testdev_context context);
+void testdev_disk_release_all(struct testdev_disk *disk, blk_status_t status,
+			      enum testdev_context context);
+struct testdev_disk_seen testdev_disk_seen(struct testdev_disk *disk);
+struct testdev_store *testdev_disk_store(struct testdev_disk *disk);
+
+/**
+ * enum testdev_char_kind - what a char device does with positions
+ * @TESTDEV_SEEKABLE: as a file of fixed size
+ * @TESTDEV_STREAM: stream_open()
+ * @TESTDEV_NONSEEKABLE: nonseekable_open()
+ */
+enum testdev_char_kind {
+	TESTDEV_SEEKABLE,
+	TESTDEV_STREAM,
+	TESTDEV_NONSEEKABLE,
+};
+
+/**
+ * struct testdev_char_config - a char device to be made
+ * @name: of the node in /dev
+ * @kind: see there
+ * @size: bytes, where the kind has a size
+ * @nowait: opened files have FMODE_NOWAIT
+ * @user_only: it has read and write for user pointers only
+ * @no_fsync: it has no fsync
+ */
+struct testdev_char_config {
+	const char		*name;
+	enum testdev_char_kind	kind;
+	u64			size;
+	bool			nowait;
+	bool			user_only;
+	bool			no_fsync;
+};
+
+/* A device without anything to read or room to write, to a caller with IOCB_NOWAIT */
+#define TESTDEV_NOT_READY	(-1)
+
+/**
+ * struct testdev_char_behaviour - what the device does with the calls to come
+ * @mode: when they end
+ * @context: where, with LATE
+ * @limit: transfer so many bytes at most, 0: all
+ * @nowait_limit: the same for calls with IOCB_NOWAIT, TESTDEV_NOT_READY: -EAGAIN
+ * @error: end with this instead, 0: none
+ */
+struct testdev_char_behaviour {
+	enum testdev_mode	mode;
+	enum testdev_context	context;
+	ssize_t			limit;
+	ssize_t			nowait_limit;
+	int			error;
+};
+
+/**
+ * struct testdev_char_seen - what arrived since the last reset; [0] read, [1] write
+ * @calls: of the driver
+ * @nowait: of them with IOCB_NOWAIT
+ * @dsync: of them with IOCB_DSYNC
+ * @inside: not ended yet
+ * @most_inside: at any time
+ * @fsyncs: calls
+ * @fsuid: credentials of the last call
+ * @pid: task of the last call
+ * @open_flags: f_flags at the last open
+ */
+struct testdev_char_seen {
+	unsigned int	calls[2];
+	unsigned int	nowait;
+	unsigned int	dsync;
+	unsigned int	inside[2];
+	unsigned int	most_inside[2];
+	unsigned int	fsyncs;
+	kuid_t		fsuid;
+	pid_t		pid;
+	unsigned int	open_flags;
+};
+
+/* Result of a release: transfer everything, the limits aside */
+#define TESTDEV_ALL	S64_MAX
+
+struct testdev_char;
+
+struct testdev_char *testdev_char_create(const struct testdev_char_config *config);
+void testdev_char_destroy(struct testdev_char *c);
+void testdev_char_reset(struct testdev_char *c);
+const char *testdev_char_path(struct testdev_char *c);
+void testdev_char_behave(struct testdev_char *c, const struct testdev_char_behaviour *b);
+bool testdev_char_wait_held(struct testdev_char *c, unsigned int count);
+void testdev_char_release(struct testdev_char *c, unsigned int index, s64 result,
+			  enum testdev_context context);
+void testdev_char_release_all(struct testdev_char *c, s64 result,
+			      enum testdev_context context);
+struct testdev_char_seen testdev_char_seen(struct testdev_char *c);
+struct testdev_store *testdev_char_store(struct testdev_char *c);
+
+#endif /* _IO_TARGET_TESTDEV_H */
