@@ -22,7 +22,8 @@ static int __init io_target_init(void)
 	if (!iot_wq)
 		return -ENOMEM;
 
-	iot_releaser = alloc_workqueue("io_target_release", WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
+	/* Not for reclaim: a driver's release may flush work that is not, either. */
+	iot_releaser = alloc_workqueue("io_target_release", WQ_UNBOUND, 0);
 	if (!iot_releaser)
 		goto err_wq;
 	return 0;
