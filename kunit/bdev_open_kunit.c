@@ -341,7 +341,7 @@ static void bdev_info_plain(struct kunit *test)
 /* Each close has let go of the driver when it returns. */
 static void bdev_open_close_1000(struct kunit *test)
 {
-	device_open_close(test, testdev_disk_path(device_disk[FINE]), 100);
+	device_open_close(test, testdev_disk_path(device_disk[FINE]), 55, 945);
 }
 
 static struct kunit_case bdev_open_cases[] = {

@@ -119,7 +119,7 @@ static void open_close_together(struct kunit *test, const char *path, unsigned i
 	KUNIT_ASSERT_NOT_NULL(test, wq);
 	for (i = 0; i < CLOSERS; i++) {
 		c[i].path = path;
-		c[i].rounds = rounds / CLOSERS;
+		c[i].rounds = DIV_ROUND_UP(rounds, CLOSERS);
 		c[i].target = io_target_create(NULL);
 		KUNIT_ASSERT_FALSE(test, IS_ERR(c[i].target));
 		INIT_WORK(&c[i].work, closer_work);
@@ -133,22 +133,23 @@ static void open_close_together(struct kunit *test, const char *path, unsigned i
 	}
 }
 
-void device_open_close(struct kunit *test, const char *path, unsigned int rounds)
+void device_open_close(struct kunit *test, const char *path, unsigned int alone,
+		       unsigned int together)
 {
 	struct device_fixture *fx = test->priv;
 	struct io_target *t = fx->target[0];
 	unsigned int held = 0, freed = 0, i;
 
-	for (i = 0; i < rounds; i++) {
+	for (i = 0; i < alone; i++) {
 		KUNIT_ASSERT_EQ(test, io_target_open(t, path, RW), 0);
 		held += testdev_refcount() > fx->refcount;
 		io_target_close(t);
 		freed += testdev_refcount() == fx->refcount;
 	}
-	KUNIT_EXPECT_EQ(test, held, rounds);
-	KUNIT_EXPECT_EQ(test, freed, rounds);
+	KUNIT_EXPECT_EQ(test, held, alone);
+	KUNIT_EXPECT_EQ(test, freed, alone);
 
-	open_close_together(test, path, 9 * rounds);
+	open_close_together(test, path, together);
 	KUNIT_EXPECT_EQ(test, testdev_refcount(), fx->refcount);
 }
 

@@ -87,10 +87,11 @@ bool device_wait_event(struct kunit *test, enum io_target_event event, int count
 bool device_wait_unused(struct kunit *test);
 
 /*
- * Opens and closes @path, @rounds by one thread that looks at the module's
- * references each time, then nine times as often by many threads at once.
+ * Opens and closes @path, @alone times by one thread that looks at the module's
+ * references each time, then @together times by many threads at once.
  */
-void device_open_close(struct kunit *test, const char *path, unsigned int rounds);
+void device_open_close(struct kunit *test, const char *path, unsigned int alone,
+		       unsigned int together);
 
 /* filp_open() from any thread on any kernel, and its close, done on return. */
 struct file *device_filp_open(const char *path, int flags);

@@ -343,7 +343,7 @@ static void file_null_and_zero(struct kunit *test)
 
 static void file_open_close_250(struct kunit *test)
 {
-	device_open_close(test, testdev_char_path(device_char[SEEK]), 25);
+	device_open_close(test, testdev_char_path(device_char[SEEK]), 25, 225);
 }
 
 static struct kunit_case file_cases[] = {

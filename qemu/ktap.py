@@ -105,6 +105,9 @@ class Ktap:
         if match[4] == "SKIP" and status == "pass":
             status = "skip"
         parent, child = self.group(depth), self.groups.pop(depth + 1, None)
+        if not depth and parent.plan == parent.results and match[2] == "1":
+            # 6.1 announces no suites of modules: they begin where a plan is met.
+            parent = self.groups[0] = Group()
         parent.results += 1
         parent.last = name
         # KUnit numbers suites over several modules: only inner numbers start at 1.
