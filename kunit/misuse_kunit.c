@@ -3,7 +3,6 @@
  * Callers' mistakes: each has its errno, and none disturbs what is outstanding.
  */
 #include <linux/slab.h>
-#include <linux/workqueue.h>
 
 #include "fixture.h"
 #include "pattern.h"
@@ -306,82 +305,6 @@ static void misuse_deadlock(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, p[1].req.result, LEN);
 }
 
-#define RIVALRIES	500
-
-struct rivals {
-	struct work_struct	work;
-	struct probe		*probe;
-	atomic_t		met;
-	unsigned int		won;	/* by the other thread */
-	unsigned int		refused;
-};
-
-/* The n-th meeting of the two threads: to be as close in time as they can. */
-static void meet(struct rivals *r, unsigned int n)
-{
-	atomic_inc(&r->met);
-	while (atomic_read(&r->met) < 2 * n)
-		cond_resched();
-}
-
-static int rival_submit(struct rivals *r, unsigned int round)
-{
-	int err;
-
-	meet(r, 2 * round + 1);
-	err = io_target_submit(&r->probe->req);
-	meet(r, 2 * round + 2);
-	return err;
-}
-
-static void rival_work(struct work_struct *work)
-{
-	struct rivals *r = container_of(work, struct rivals, work);
-	unsigned int i;
-
-	for (i = 0; i < RIVALRIES; i++) {
-		int err = rival_submit(r, i);
-
-		r->won += !err;
-		r->refused += err == -EBUSY;
-	}
-}
-
-/* Of two threads that submit one request at the same time, one is refused. */
-static void misuse_concurrent_submit(struct kunit *test)
-{
-	struct rivals *r = kunit_kzalloc(test, sizeof(*r), GFP_KERNEL);
-	u8 *buf = kunit_kzalloc(test, LEN, GFP_KERNEL);
-	struct fixture *fx = test->priv;
-	unsigned int won = 0, refused = 0, i;
-
-	if (!IS_ENABLED(CONFIG_IO_TARGET_VERIFIER))
-		kunit_skip(test, "only CONFIG_IO_TARGET_VERIFIER sees it");
-	KUNIT_ASSERT_NOT_NULL(test, r);
-	KUNIT_ASSERT_NOT_NULL(test, buf);
-	r->probe = probes_alloc(test, 1);
-	fx->fake.park = true;
-	INIT_WORK(&r->work, rival_work);
-	queue_work(fake_wq, &r->work);
-	for (i = 0; i < RIVALRIES; i++) {
-		int err;
-
-		io_target_request_reinit(&r->probe->req);
-		err = io_target_prep_read_buf(&r->probe->req, buf, LEN, 0, 0);
-		r->probe->req.end_io = probe_end_io;
-		err = rival_submit(r, i) ?: err;
-		won += !err;
-		refused += err == -EBUSY;
-		fake_answer_parked(&fx->fake, false);
-	}
-	flush_work(&r->work);
-	KUNIT_EXPECT_EQ(test, won + r->won, RIVALRIES);
-	KUNIT_EXPECT_EQ(test, refused + r->refused, RIVALRIES);
-	KUNIT_EXPECT_EQ(test, atomic_read(&r->probe->ends), RIVALRIES);
-	KUNIT_EXPECT_EQ(test, fx->fake.submits, RIVALRIES);
-	kunit_info(test, "won by this thread %u, by the other %u", won, r->won);
-}
-
 static struct kunit_case misuse_cases[] = {
 	KUNIT_CASE_PARAM(misuse_outstanding, touch_gen_params),
 	KUNIT_CASE(misuse_unformatted),
@@ -389,7 +312,6 @@ static struct kunit_case misuse_cases[] = {
 	KUNIT_CASE(misuse_closed),
 	KUNIT_CASE(misuse_closed_ignore_state),
 	KUNIT_CASE_PARAM(misuse_deadlock, deadlock_gen_params),
-	KUNIT_CASE(misuse_concurrent_submit),
 	{}
 };
 

@@ -126,24 +126,40 @@ static void race_round(struct race *r, struct probe *p, u8 *buf, unsigned int i)
 		r->damaged += pattern_match_byte(buf, LEN, POISON) != LEN;
 }
 
-static struct race *race_start(struct kunit *test)
+/* A thread on another CPU than this one, which stays where it is. */
+static struct task_struct *second_thread(struct kunit *test, int (*func)(void *), void *data)
 {
-	struct race *r = kunit_kzalloc(test, sizeof(*r), GFP_KERNEL);
 	unsigned int here = cpumask_first(cpu_online_mask);
 	unsigned int there = cpumask_next(here, cpu_online_mask);
+	struct task_struct *thread;
 
 	if (there >= nr_cpu_ids)
 		kunit_skip(test, "needs two CPUs");
+	thread = kthread_create(func, data, "io_target_race");
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, thread);
+	get_task_struct(thread);	/* it may be gone before kthread_stop() */
+	kthread_bind(thread, there);
+	set_cpus_allowed_ptr(current, cpumask_of(here));
+	wake_up_process(thread);
+	return thread;
+}
+
+static void end_thread(struct task_struct *thread)
+{
+	kthread_stop(thread);
+	put_task_struct(thread);
+	set_cpus_allowed_ptr(current, cpu_possible_mask);
+}
+
+static struct race *race_start(struct kunit *test)
+{
+	struct race *r = kunit_kzalloc(test, sizeof(*r), GFP_KERNEL);
+
 	KUNIT_ASSERT_NOT_NULL(test, r);
 	r->fx = test->priv;
 	init_completion(&r->go);
 	init_completion(&r->over);
-	r->thread = kthread_create(device_thread, r, "io_target_race");
-	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, r->thread);
-	get_task_struct(r->thread);	/* it may be gone before kthread_stop() */
-	kthread_bind(r->thread, there);
-	wake_up_process(r->thread);
-	set_cpus_allowed_ptr(current, cpumask_of(here));
+	r->thread = second_thread(test, device_thread, r);
 	return r;
 }
 
@@ -151,9 +167,7 @@ static void race_stop(struct race *r)
 {
 	r->stop = true;
 	complete(&r->go);
-	kthread_stop(r->thread);
-	put_task_struct(r->thread);
-	set_cpus_allowed_ptr(current, cpu_possible_mask);
+	end_thread(r->thread);
 }
 
 static void race_answer_timeout(struct kunit *test)
@@ -221,9 +235,89 @@ static void race_orphan_close(struct kunit *test)
 		   at_close, CLOSES);
 }
 
+#define RIVALRIES	2000
+
+/* Two threads that submit one request. */
+struct rivals {
+	struct task_struct	*thread;
+	struct probe		*probe;
+	atomic_t		met;
+	unsigned int		won;	/* by the second thread */
+	unsigned int		refused;
+};
+
+/* The n-th meeting of the two threads: to be as close in time as they can. */
+static void meet(struct rivals *r, unsigned int n)
+{
+	atomic_inc(&r->met);
+	while (atomic_read(&r->met) < 2 * n)
+		cpu_relax();
+}
+
+/* One comes a bit later than the other, sweeping over the length of a submit. */
+static int rival_submit(struct rivals *r, unsigned int round, unsigned int late)
+{
+	int err;
+
+	meet(r, 2 * round + 1);
+	while (late--)
+		cpu_relax();
+	err = io_target_submit(&r->probe->req);
+	meet(r, 2 * round + 2);
+	return err;
+}
+
+static int rival_thread(void *data)
+{
+	struct rivals *r = data;
+	unsigned int i;
+
+	for (i = 0; i < RIVALRIES; i++) {
+		int err = rival_submit(r, i, i % 40);
+
+		r->won += !err;
+		r->refused += err == -EBUSY;
+	}
+	return 0;
+}
+
+/* Of two threads that submit one request at the same time, one is refused. */
+static void race_two_submits(struct kunit *test)
+{
+	struct rivals *r = kunit_kzalloc(test, sizeof(*r), GFP_KERNEL);
+	u8 *buf = kunit_kzalloc(test, LEN, GFP_KERNEL);
+	struct fixture *fx = test->priv;
+	unsigned int won = 0, refused = 0, i;
+
+	if (!IS_ENABLED(CONFIG_IO_TARGET_VERIFIER))
+		kunit_skip(test, "only CONFIG_IO_TARGET_VERIFIER sees it");
+	KUNIT_ASSERT_NOT_NULL(test, r);
+	KUNIT_ASSERT_NOT_NULL(test, buf);
+	r->probe = probes_alloc(test, 1);
+	fx->fake.park = true;
+	r->thread = second_thread(test, rival_thread, r);
+	for (i = 0; i < RIVALRIES; i++) {
+		int err;
+
+		err = io_target_prep_read_buf(&r->probe->req, buf, LEN, 0, 0);
+		r->probe->req.end_io = probe_end_io;
+		err = rival_submit(r, i, i % 7 * 6) ?: err;
+		won += !err;
+		refused += err == -EBUSY;
+		fake_answer_parked(&fx->fake, false);
+	}
+	end_thread(r->thread);
+	KUNIT_EXPECT_EQ(test, won + r->won, RIVALRIES);
+	KUNIT_EXPECT_EQ(test, refused + r->refused, RIVALRIES);
+	KUNIT_EXPECT_EQ(test, atomic_read(&r->probe->ends), RIVALRIES);
+	KUNIT_EXPECT_EQ(test, fx->fake.submits, RIVALRIES);
+	kunit_info(test, "won by the first %u times, by the second %u", won, r->won);
+}
+
 static struct kunit_case race_cases[] = {
 	KUNIT_CASE(race_answer_timeout),
 	KUNIT_CASE(race_orphan_close),
+	KUNIT_CASE(race_two_submits),
 	{}
 };
 

@@ -44,26 +44,30 @@ struct io_target_request *iot_queue_next(struct iot_queue *queue)
 	return req;
 }
 
-static struct io_target_request *lower_any_queued(struct io_target_lower *lower)
+static void lower_take_queued(struct io_target_lower *lower, struct list_head *taken)
 {
 	struct io_target_request *req;
 	struct iot_queue *queue;
 
 	guard(spinlock_irqsave)(&lower->lock);
-	list_for_each_entry(queue, &lower->queues, node) {
-		req = iot_queue_next(queue);
-		if (req)
-			return req;
-	}
-	return NULL;
+	list_for_each_entry(queue, &lower->queues, node)
+		list_splice_tail_init(&queue->requests, taken);
+	list_for_each_entry(req, taken, node)
+		WRITE_ONCE(req->state, IOT_REQ_SENT);
 }
 
-/* Ends what the device has not been given yet; what comes meanwhile is sent. */
+/*
+ * Ends what the device has not been given yet: all of it, so that of a stream
+ * nothing goes that comes after what has not gone.
+ */
 void iot_lower_cancel_queued(struct io_target_lower *lower)
 {
 	struct io_target_request *req;
+	LIST_HEAD(taken);
 
-	while ((req = lower_any_queued(lower))) {
+	lower_take_queued(lower, &taken);
+	while ((req = list_first_entry_or_null(&taken, struct io_target_request, node))) {
+		list_del_init(&req->node);
 		req->not_sent = true;
 		iot_request_end(req, -ECANCELED, BLK_STS_OK);
 	}
