@@ -142,14 +142,18 @@ static int sync_prep(struct io_target_request *req, const struct sync_io *io)
 static ssize_t sync_one(const struct sync_io *io, long timeout, bool *no_buffer)
 {
 	struct io_target_request req;
-	int err;
+	ssize_t ret;
 
 	io_target_request_init(&req, io->target);
-	err = sync_prep(&req, io);
-	*no_buffer = err == -ENOMEM;
-	if (unlikely(err))
-		return err;
-	return io_target_submit_wait(&req, timeout);
+	ret = sync_prep(&req, io);
+	*no_buffer = ret == -ENOMEM;
+	if (unlikely(ret))
+		return ret;
+	ret = io_target_submit_wait(&req, timeout);
+	/* One that was refused, by a close in between, still has its carrier. */
+	if (unlikely(req.carrier))
+		iot_request_reset(&req);
+	return ret;
 }
 
 static long sync_left(unsigned long deadline, long timeout)
