@@ -291,6 +291,8 @@ static void send_all_the_time(struct work_struct *work)
 				   io_target_state(s->fx->target) == IO_TARGET_STARTED);
 		cond_resched();
 	}
+	/* One that was refused last still has its bounce buffer. */
+	io_target_request_free(req);
 }
 
 /* Requests that race with close and open are sent or refused, nothing else. */
