@@ -220,8 +220,6 @@ struct io_target {
 extern struct workqueue_struct *iot_wq;		/* sends, frees targets; may wait */
 extern struct workqueue_struct *iot_releaser;	/* closes devices; waits for no other work */
 
-struct module *iot_module(void);
-
 /* target.c */
 __printf(3, 4) int iot_err(struct io_target *t, int err, const char *fmt, ...);
 void iot_event(struct io_target *t, enum io_target_event event);

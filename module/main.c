@@ -41,19 +41,6 @@ static void __exit io_target_exit(void)
 	synchronize_rcu_tasks();
 }
 
-#if IS_ENABLED(CONFIG_IO_TARGET_KUNIT_TEST)
-/* This module, once nothing that was put is still on its way out. */
-struct module *iot_module(void)
-{
-	flush_workqueue(iot_wq);
-	flush_workqueue(iot_releaser);
-	flush_workqueue(iot_wq);
-	return THIS_MODULE;
-}
-#endif
-
-IOT_EXPORT_FOR_TESTS(iot_module);
-
 module_init(io_target_init);
 module_exit(io_target_exit);
 
