@@ -78,6 +78,7 @@ static struct io_target_carrier *carrier_new(struct io_target *t, size_t len)
 	c->target = t;
 	c->req = NULL;
 	c->lower = NULL;
+	c->sent = false;
 	c->nr_pages = 0;
 	c->vecs = c->inline_vecs;
 	if (nr > IOT_RESERVE_PAGES)
@@ -146,10 +147,11 @@ static void carrier_format(struct io_target_carrier *c, const struct io_target_r
 }
 
 /*
- * Sends the I/O of an accepted request, by way of a worker: the device may make
- * its submitter wait, and this one has promised to be back on time.
+ * Makes the carrier of an accepted request ready: from now on it decides who
+ * ends the request. The data of a write is copied here, for the caller sees
+ * submit return, not the sending.
  */
-void iot_carrier_submit(struct io_target_request *req)
+void iot_carrier_arm(struct io_target_request *req)
 {
 	struct io_target_carrier *c = req->carrier;
 
@@ -157,10 +159,58 @@ void iot_carrier_submit(struct io_target_request *req)
 	if (req->op == IO_TARGET_OP_WRITE)
 		carrier_copy(c, req, iov_iter_count(&req->iter));
 	c->req = req;
+	c->sent = false;
 	c->lower = req->lower;
 	iot_lower_pin(c->lower);
+}
+
+/*
+ * Sends the I/O, by way of a worker: the device may make its submitter wait, and
+ * this one has promised to be back on time.
+ * Return: false if nobody waits for it any more; then it is not sent.
+ */
+bool iot_carrier_send(struct io_target_carrier *c)
+{
+	guard(spinlock_irqsave)(&c->lower->lock);
+	if (!c->req)
+		return false;
+	c->sent = true;
 	refcount_inc(&c->refs);
-	iot_lower_queue(&c->io);
+	iot_lower_queue_locked(&c->io);
+	return true;
+}
+
+/* Is the request, whose I/O is not to be sent any more, the caller's to end? */
+bool iot_carrier_disarm(struct io_target_carrier *c)
+{
+	bool ours;
+
+	guard(spinlock_irqsave)(&c->lower->lock);
+	ours = c->req;
+	c->req = NULL;
+	return ours;
+}
+
+/* A reference on the carrier of @req, which may be ending. Under target->lock. */
+struct io_target_carrier *iot_carrier_get(struct io_target_request *req)
+{
+	lockdep_assert_held(&req->target->lock);
+	if (req->carrier)
+		refcount_inc(&req->carrier->refs);
+	return req->carrier;
+}
+
+/* The request's own reference. */
+void iot_carrier_drop(struct io_target_request *req)
+{
+	struct io_target_carrier *c;
+
+	scoped_guard(spinlock_irqsave, &req->target->lock) {
+		c = req->carrier;
+		req->carrier = NULL;
+	}
+	if (c)
+		iot_carrier_put(c);
 }
 
 static void orphan_end(struct io_target_carrier *c)
@@ -200,8 +250,11 @@ void iot_carrier_end(struct io_target_request *io, ssize_t result, blk_status_t 
 
 enum abandoned { TOO_LATE, TAKEN_BACK, ORPHANED };
 
-/* *@req is set to the request that it is now ours to end. */
-static enum abandoned carrier_abandon(struct io_target_carrier *c,
+/*
+ * *@req is set to the request that it is now ours to end. With @only_unsent an
+ * I/O that the device has is left to it, and to its request.
+ */
+static enum abandoned carrier_abandon(struct io_target_carrier *c, bool only_unsent,
 				      struct io_target_request **req)
 {
 	struct io_target_lower *lower = c->lower;
@@ -210,32 +263,48 @@ static enum abandoned carrier_abandon(struct io_target_carrier *c,
 	*req = c->req;
 	if (!c->req)
 		return TOO_LATE;
+	if (c->sent && only_unsent && c->io.state != IOT_REQ_QUEUED)
+		return TOO_LATE;
 	c->req = NULL;
-	if (iot_lower_unqueue(&c->io))
+	if (!c->sent)
 		return TAKEN_BACK;
+	if (iot_lower_unqueue(&c->io)) {
+		/* The request still has a reference, so this is not the last. */
+		refcount_dec(&c->refs);
+		return TAKEN_BACK;
+	}
 	list_add_tail(&c->node, &lower->orphans);
 	iot_lower_get(lower);
 	io_target_get(c->target);
 	return ORPHANED;
 }
 
+static bool carrier_give_up(struct io_target_carrier *c, bool only_unsent, int err)
+{
+	struct io_target_request *req;
+	enum abandoned how = carrier_abandon(c, only_unsent, &req);
+
+	if (how == TOO_LATE)
+		return false;
+	if (how == ORPHANED)
+		iot_event(c->target, IO_TARGET_EVENT_ORPHAN);
+	req->not_sent = how == TAKEN_BACK;
+	iot_request_finish(req, err, BLK_STS_OK);
+	return true;
+}
+
 /*
  * Ends the request of @c with -ETIMEDOUT now, whatever its device does. The
- * caller holds a reference on @c, which has been sent.
+ * caller holds a reference on @c, which has been armed.
  * Return: false if the device was faster: end_io has been called or is about to.
  */
 bool iot_carrier_abandon(struct io_target_carrier *c)
 {
-	struct io_target_request *req;
-	enum abandoned how = carrier_abandon(c, &req);
+	return carrier_give_up(c, false, -ETIMEDOUT);
+}
 
-	if (how == TOO_LATE)
-		return false;
-	if (how == TAKEN_BACK)
-		iot_carrier_put(c);
-	else
-		iot_event(c->target, IO_TARGET_EVENT_ORPHAN);
-	req->not_sent = how == TAKEN_BACK;
-	iot_request_finish(req, -ETIMEDOUT, BLK_STS_OK);
-	return true;
+/* Ends the request of @c with -ECANCELED if its device has not been given it. */
+bool iot_carrier_cancel(struct io_target_carrier *c)
+{
+	return carrier_give_up(c, true, -ECANCELED);
 }

@@ -51,18 +51,21 @@
 
 /*
  * Request states. IDLE, FORMATTED and DONE belong to the caller, the others to
- * the library: QUEUED waits on a list (req->node, under lower->lock), SENT is
- * with the backend's device or about to be.
+ * the library: PENDED waits for the target to be started (on target->pended,
+ * under target->lock), QUEUED for its turn with the device (on a queue of the
+ * lower, under lower->lock), SENT is with the device or about to be.
  */
 enum iot_request_state {
 	IOT_REQ_IDLE,
 	IOT_REQ_FORMATTED,
+	IOT_REQ_PENDED,
 	IOT_REQ_QUEUED,
 	IOT_REQ_SENT,
 	IOT_REQ_DONE,
 };
 
 /* Private bits of req->flags, beside the public ones */
+#define IOT_F_WAS_PENDED	BIT(27)	/* holds the ungated ref; target->resent counts it */
 #define IOT_F_POOL		BIT(28)	/* from the target's pool; outlives prep and reinit */
 #define IOT_F_CARRIED		BIT(29)	/* the I/O of a carrier: it ends there */
 #define IOT_F_CALLER_WAITS	BIT(30)	/* its submitter waits without timeout: use his task */
@@ -161,7 +164,8 @@ struct io_target_lower {
  * @req: the request that waits for it, NULL once that has ended; under @lower's lock
  * @io: what the backend sees
  * @lower: where @io was sent; its memory, not the open device, is referenced
- * @node: on @io.lower's orphans
+ * @sent: @io has been queued for the device; under @lower's lock
+ * @node: on @lower's orphans
  * @target: whose pools the pages came from; referenced by an orphan
  * @nr_pages: of @vecs
  * @vecs: the pages: @inline_vecs, or a table of its own
@@ -172,6 +176,7 @@ struct io_target_carrier {
 	struct io_target_request	*req;
 	struct io_target_request	io;
 	struct io_target_lower		*lower;
+	bool				sent;
 	struct list_head		node;
 	struct io_target		*target;
 	unsigned int			nr_pages;
@@ -186,11 +191,14 @@ struct io_target {
 	struct iot_stats __percpu	*stats;
 	struct percpu_ref		ungated;
 
-	spinlock_t			lock;	/* state, verify_frames */
+	spinlock_t			lock;	/* state, gate, pended, verify_frames */
 	enum io_target_state		state;
 	struct mutex			mutex;	/* open and close, one at a time */
-	struct completion		gated_idle;
-	struct completion		ungated_idle;
+	struct completion		gate_shut;	/* no CPU lets requests pass any more */
+	wait_queue_head_t		idle_wait;	/* for iot_target_idle() */
+	struct list_head		pended;		/* in order of submission */
+	unsigned int			nr_pended;
+	atomic_t			resent;		/* sent by start, not ended */
 	struct kref			ref;
 	struct work_struct		release_work;
 
@@ -248,6 +256,7 @@ void iot_lower_add_queue(struct io_target_lower *lower, struct iot_queue *queue)
 struct io_target_request *iot_queue_next(struct iot_queue *queue);
 void iot_lower_cancel_queued(struct io_target_lower *lower);
 void iot_lower_queue(struct io_target_request *req);
+void iot_lower_queue_locked(struct io_target_request *req);
 void iot_lower_send_work(struct work_struct *work);
 bool iot_lower_unqueue(struct io_target_request *req);
 
@@ -279,14 +288,32 @@ bool iot_request_owned(const struct io_target_request *req);
 int iot_request_busy(struct io_target_request *req, const char *what);
 void iot_request_reset(struct io_target_request *req);
 
+/* state.c */
+void iot_state_init(struct io_target *t);
+void iot_state_opened(struct io_target *t, struct io_target_lower *lower);
+void iot_state_closed(struct io_target *t);
+bool iot_target_idle(struct io_target *t);
+
+/* pend.c */
+enum iot_pend { IOT_PENDED, IOT_GATE_OPEN };
+int iot_pend(struct io_target_request *req);
+bool iot_pended_send(struct io_target *t);
+void iot_pended_end(struct io_target *t, int err);
+bool iot_unpend(struct io_target_request *req, int err);
+
 /* sync.c */
 int iot_may_wait(struct io_target *t, const char *what);
 
 /* carrier.c */
 struct io_target_carrier *iot_carrier_alloc(struct io_target_request *req);
 void iot_carrier_put(struct io_target_carrier *carrier);
-void iot_carrier_submit(struct io_target_request *req);
+void iot_carrier_arm(struct io_target_request *req);
+bool iot_carrier_send(struct io_target_carrier *carrier);
+bool iot_carrier_disarm(struct io_target_carrier *carrier);
+struct io_target_carrier *iot_carrier_get(struct io_target_request *req);
+void iot_carrier_drop(struct io_target_request *req);
 void iot_carrier_end(struct io_target_request *io, ssize_t result, blk_status_t status);
 bool iot_carrier_abandon(struct io_target_carrier *carrier);
+bool iot_carrier_cancel(struct io_target_carrier *carrier);
 
 #endif /* _IO_TARGET_INTERNAL_H */

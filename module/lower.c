@@ -182,9 +182,15 @@ void iot_lower_release(struct io_target_lower *lower)
  */
 void iot_lower_queue(struct io_target_request *req)
 {
+	guard(spinlock_irqsave)(&req->lower->lock);
+	iot_lower_queue_locked(req);
+}
+
+void iot_lower_queue_locked(struct io_target_request *req)
+{
 	struct io_target_lower *lower = req->lower;
 
-	guard(spinlock_irqsave)(&lower->lock);
+	lockdep_assert_held(&lower->lock);
 	WRITE_ONCE(req->state, IOT_REQ_QUEUED);
 	list_add_tail(&req->node, &lower->queue.requests);
 	if (lower->sending)

@@ -8,6 +8,7 @@
 #include <linux/fs.h>
 #include <linux/namei.h>
 #include <linux/rcupdate.h>
+#include <linux/wait.h>
 
 #include "internal.h"
 
@@ -103,25 +104,6 @@ static struct io_target_lower *open_source(struct io_target *t,
 	return lower;
 }
 
-static void target_set_state(struct io_target *t, enum io_target_state state)
-{
-	guard(spinlock_irqsave)(&t->lock);
-	WRITE_ONCE(t->state, state);
-}
-
-/* Both refs are at zero: initially, or since the last close. */
-static void target_start(struct io_target *t, struct io_target_lower *lower)
-{
-	if (!t->config.name)
-		strscpy(t->name, lower->name, sizeof(t->name));
-	reinit_completion(&t->gated_idle);
-	reinit_completion(&t->ungated_idle);
-	rcu_assign_pointer(t->lower, lower);
-	target_set_state(t, IO_TARGET_STARTED);
-	percpu_ref_reinit(&t->ungated);
-	percpu_ref_reinit(&t->gated);
-}
-
 static int target_open_locked(struct io_target *t, const struct iot_source *from,
 			      unsigned int flags)
 {
@@ -133,7 +115,9 @@ static int target_open_locked(struct io_target *t, const struct iot_source *from
 	lower = open_source(t, from, flags);
 	if (IS_ERR(lower))
 		return PTR_ERR(lower);
-	target_start(t, lower);
+	if (!t->config.name)
+		strscpy(t->name, lower->name, sizeof(t->name));
+	iot_state_opened(t, lower);
 	return 0;
 }
 
@@ -256,9 +240,11 @@ static u64 target_in_flight(struct io_target *t)
 }
 
 /* Ends when the device has answered everything it was sent over callers' memory. */
-static void target_wait_idle(struct io_target *t, struct completion *idle)
+static void target_wait_closed(struct io_target *t)
 {
-	while (!wait_for_completion_timeout(idle, CLOSE_WARN_SECS * HZ))
+	while (!wait_event_timeout(t->idle_wait,
+				   percpu_ref_is_zero(&t->gated) &&
+				   percpu_ref_is_zero(&t->ungated), CLOSE_WARN_SECS * HZ))
 		pr_warn("io_target: %s: close waits for %llu requests\n",
 			io_target_name(t), target_in_flight(t));
 }
@@ -275,12 +261,10 @@ static bool target_close_locked(struct io_target *t)
 	lower = rcu_dereference_protected(t->lower, lockdep_is_held(&t->mutex));
 	if (!lower)
 		return false;
-	target_set_state(t, IO_TARGET_CLOSED);
-	percpu_ref_kill(&t->gated);
-	percpu_ref_kill(&t->ungated);
+	iot_state_closed(t);
+	iot_pended_end(t, -ECANCELED);
 	iot_lower_cancel_queued(lower);
-	target_wait_idle(t, &t->gated_idle);
-	target_wait_idle(t, &t->ungated_idle);
+	target_wait_closed(t);
 	rcu_assign_pointer(t->lower, NULL);
 	synchronize_rcu();
 	iot_lower_release(lower);

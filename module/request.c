@@ -11,6 +11,7 @@
 #include <linux/export.h>
 #include <linux/rcupdate.h>
 #include <linux/slab.h>
+#include <linux/wait.h>
 
 #include "verify.h"
 
@@ -57,7 +58,7 @@ bool iot_request_owned(const struct io_target_request *req)
 {
 	unsigned int state = READ_ONCE(req->state);
 
-	return state != IOT_REQ_QUEUED && state != IOT_REQ_SENT;
+	return state <= IOT_REQ_FORMATTED || state == IOT_REQ_DONE;
 }
 
 bool io_target_request_pending(const struct io_target_request *req)
@@ -130,8 +131,9 @@ EXPORT_SYMBOL_GPL(io_target_request_free);
 
 static struct percpu_ref *request_gate(const struct io_target_request *req)
 {
-	return unlikely(req->flags & IO_TARGET_IGNORE_STATE) ? &req->target->ungated :
-							       &req->target->gated;
+	if (unlikely(req->flags & (IO_TARGET_IGNORE_STATE | IOT_F_WAS_PENDED)))
+		return &req->target->ungated;
+	return &req->target->gated;
 }
 
 static int refuse_unformatted(struct io_target_request *req)
@@ -141,39 +143,133 @@ static int refuse_unformatted(struct io_target_request *req)
 	return iot_err(req->target, -EINVAL, "submit refused: the request is not formatted");
 }
 
-/* On success the request is the library's and holds its gate until it has ended. */
-static int request_accept(struct io_target_request *req)
+/* The gate is held, so that the target stays open. */
+static int request_send_checks(struct io_target_request *req)
+{
+	struct io_target_lower *lower = rcu_dereference_protected(req->target->lower, true);
+
+	if (unlikely(lower->opened != req->opened))
+		return iot_err(req->target, -ESTALE, "submit refused: reopened since prep");
+	if (unlikely(!iot_verify_claim(req)))
+		return iot_request_busy(req, "concurrent submit");
+	req->lower = lower;
+	if (unlikely(req->carrier))
+		iot_carrier_arm(req);
+	return 0;
+}
+
+static int refuse_state(struct io_target_request *req, int err)
 {
 	struct io_target *t = req->target;
+
+	if (err == -EBUSY)
+		return iot_request_busy(req, "concurrent submit");
+	if (err == -ESTALE)
+		return iot_err(t, err, "submit refused: reopened since prep");
+	if (err == -EAGAIN)
+		return iot_err(t, err, "submit refused: stopped, and %s",
+			       req->flags & IO_TARGET_NOWAIT ? "NOWAIT" : "the queue is full");
+	return iot_err(t, err, "submit refused: the target is %s",
+		       err == -ESHUTDOWN ? "purged" : "closed");
+}
+
+/*
+ * The gate is shut. Return: 0: the target has been started meanwhile, the gate
+ * is held; 1: @req pends, and may have ended by now; negative: refused.
+ */
+static int request_pend(struct io_target_request *req)
+{
+	int how;
+
+	if (req->flags & IO_TARGET_IGNORE_STATE)
+		return refuse_state(req, -ENODEV);
+	how = iot_pend(req);
+	if (how < 0)
+		return refuse_state(req, how);
+	return how == IOT_PENDED;
+}
+
+/*
+ * Return: 0: the request is the library's and holds its gate until it has ended;
+ * 1: it pends; negative: it is still the caller's.
+ */
+static int request_accept(struct io_target_request *req)
+{
 	struct percpu_ref *gate = request_gate(req);
-	struct io_target_lower *lower;
 	int err;
 
 	if (unlikely(req->state != IOT_REQ_FORMATTED))
 		return refuse_unformatted(req);
 	if (unlikely(!req->end_io && !(req->flags & IOT_F_POOL)))
-		return iot_err(t, -EINVAL, "submit refused: an embedded request without end_io");
-	if (unlikely(!percpu_ref_tryget_live(gate)))
-		return iot_err(t, -ENODEV, "submit refused: the target is closed");
-
-	/* The gate keeps it open. */
-	lower = rcu_dereference_protected(t->lower, true);
-	if (unlikely(lower->opened != req->opened)) {
-		err = iot_err(t, -ESTALE, "submit refused: reopened since prep");
-		goto err_gate;
+		return iot_err(req->target, -EINVAL,
+			       "submit refused: an embedded request without end_io");
+	if (unlikely(!percpu_ref_tryget_live(gate))) {
+		err = request_pend(req);
+		if (err)
+			return err;
 	}
-	if (unlikely(!iot_verify_claim(req))) {
-		err = iot_request_busy(req, "concurrent submit");
-		goto err_gate;
+	err = request_send_checks(req);
+	if (unlikely(err)) {
+		percpu_ref_put(gate);
+		return err;
 	}
-	req->lower = lower;
-	this_cpu_inc(t->stats->submitted);
+	this_cpu_inc(req->target->stats->submitted);
 	return 0;
-
-err_gate:
-	percpu_ref_put(gate);
-	return err;
 }
+
+/* Ends a request that its device has not been given. Return: was there one? */
+static bool lower_cancel(struct io_target_request *req)
+{
+	struct io_target_lower *lower;
+
+	/* Its lower, if it has one still, is the target's, which RCU keeps. */
+	guard(rcu)();
+	lower = rcu_dereference(req->target->lower);
+	if (!lower)
+		return false;
+	scoped_guard(spinlock_irqsave, &lower->lock) {
+		if (req->lower != lower || !iot_lower_unqueue(req))
+			return false;
+		WRITE_ONCE(req->state, IOT_REQ_SENT);
+	}
+	req->not_sent = true;
+	iot_request_finish(req, -ECANCELED, BLK_STS_OK);
+	return true;
+}
+
+/**
+ * io_target_cancel - end a request that its device has not been given yet
+ * @req: initialised; its memory must stay valid during the call, so a caller
+ *	whose end_io frees it has to rule that out
+ *
+ * Nothing sticks: a request that was not outstanding is not affected later.
+ *
+ * Context: any; end_io may be called before it returns.
+ * Return: 0: end_io has been called with -ECANCELED and not_sent. -EALREADY: the
+ * device has it, and its own result will come. -ENOENT: it is not outstanding.
+ */
+int io_target_cancel(struct io_target_request *req)
+{
+	struct io_target_carrier *carrier;
+	bool cancelled;
+
+	if (iot_request_owned(req))
+		return -ENOENT;
+	if (iot_unpend(req, -ECANCELED))
+		return 0;
+	scoped_guard(spinlock_irqsave, &req->target->lock)
+		carrier = iot_carrier_get(req);
+	if (carrier) {
+		cancelled = iot_carrier_cancel(carrier);
+		iot_carrier_put(carrier);
+	} else {
+		cancelled = lower_cancel(req);
+	}
+	if (cancelled)
+		return 0;
+	return iot_request_owned(req) ? -ENOENT : -EALREADY;
+}
+EXPORT_SYMBOL_GPL(io_target_cancel);
 
 /**
  * io_target_submit - send a request without waiting for it
@@ -188,16 +284,17 @@ err_gate:
  * Return: 0, and end_io will be called exactly once, or has been. Otherwise it
  * never will: -EBUSY: @req is outstanding already, which is not disturbed.
  * -EINVAL: not formatted, or embedded without end_io. -ENODEV: the target is
- * closed. -ESTALE: closed and opened again since prep.
+ * closed. -ESTALE: closed and opened again since prep. -ESHUTDOWN: the target is
+ * purged. -EAGAIN: it is stopped, and @req has NOWAIT or the queue is full.
  */
 int io_target_submit(struct io_target_request *req)
 {
 	int err = request_accept(req);
 
 	if (unlikely(err))
-		return err;
+		return min(err, 0);
 	if (unlikely(req->carrier))
-		iot_carrier_submit(req);
+		iot_carrier_send(req->carrier);
 	else
 		req->lower->backend->submit(req);
 	return 0;
@@ -219,9 +316,9 @@ int io_target_submit_atomic(struct io_target_request *req)
 	int err = request_accept(req);
 
 	if (unlikely(err))
-		return err;
+		return min(err, 0);
 	if (unlikely(req->carrier))
-		iot_carrier_submit(req);
+		iot_carrier_send(req->carrier);
 	else
 		iot_lower_queue(req);
 	return 0;
@@ -239,10 +336,10 @@ void iot_request_finish(struct io_target_request *req, ssize_t result,
 	struct io_target *t = req->target;
 	struct iot_verify_frame frame;
 
-	if (unlikely(req->carrier)) {
-		iot_carrier_put(req->carrier);
-		req->carrier = NULL;
-	}
+	bool resent = req->flags & IOT_F_WAS_PENDED;
+
+	if (unlikely(req->carrier))
+		iot_carrier_drop(req);
 	req->result = result;
 	req->status = status;
 	WRITE_ONCE(req->state, IOT_REQ_DONE);
@@ -253,6 +350,8 @@ void iot_request_finish(struct io_target_request *req, ssize_t result,
 	else
 		io_target_request_free(req);
 	iot_verify_leave(t, &frame);
+	if (unlikely(resent) && atomic_dec_and_test(&t->resent))
+		wake_up_all(&t->idle_wait);
 	percpu_ref_put(gate);
 }
 

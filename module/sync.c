@@ -32,7 +32,7 @@ static void sync_wait(struct io_target_request *req, struct io_target_carrier *c
 		wait_for_completion_io(done);
 		return;
 	}
-	if (wait_for_completion_io_timeout(done, timeout))
+	if (wait_for_completion_io_timeout(done, timeout) || iot_unpend(req, -ETIMEDOUT))
 		return;
 	if (!carrier)
 		sync_overdue(req, done);

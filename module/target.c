@@ -48,12 +48,12 @@ void iot_event(struct io_target *t, enum io_target_event event)
 
 static void target_gated_idle(struct percpu_ref *ref)
 {
-	complete(&container_of(ref, struct io_target, gated)->gated_idle);
+	wake_up_all(&container_of(ref, struct io_target, gated)->idle_wait);
 }
 
 static void target_ungated_idle(struct percpu_ref *ref)
 {
-	complete(&container_of(ref, struct io_target, ungated)->ungated_idle);
+	wake_up_all(&container_of(ref, struct io_target, ungated)->idle_wait);
 }
 
 static int target_init_refs(struct io_target *t)
@@ -147,8 +147,7 @@ struct io_target *io_target_create(const struct io_target_config *config)
 	}
 	spin_lock_init(&t->lock);
 	mutex_init(&t->mutex);
-	init_completion(&t->gated_idle);
-	init_completion(&t->ungated_idle);
+	iot_state_init(t);
 	init_waitqueue_head(&t->carrier_wait);
 	atomic_set(&t->carriers_freed, 0);
 	ratelimit_state_init(&t->log_limit, DEFAULT_RATELIMIT_INTERVAL,

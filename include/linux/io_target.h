@@ -69,11 +69,30 @@ typedef void (*io_target_end_io_t)(struct io_target_request *req);
 /**
  * enum io_target_state - what the target does with a request now
  * @IO_TARGET_CLOSED: nothing is open; requests are refused with -ENODEV
+ * @IO_TARGET_STARTING: what was pended is being sent; requests pend behind it
  * @IO_TARGET_STARTED: requests go to the device
+ * @IO_TARGET_STOPPED: requests pend, in order; with NOWAIT they get -EAGAIN
+ * @IO_TARGET_PURGED: requests are refused with -ESHUTDOWN
  */
 enum io_target_state {
 	IO_TARGET_CLOSED,
+	IO_TARGET_STARTING,
 	IO_TARGET_STARTED,
+	IO_TARGET_STOPPED,
+	IO_TARGET_PURGED,
+};
+
+/**
+ * enum io_target_sent_action - what stop and purge do about requests that were sent
+ * @IO_TARGET_LEAVE_SENT: nothing, and return at once; any context
+ * @IO_TARGET_WAIT_SENT: wait until they have ended
+ * @IO_TARGET_CANCEL_SENT: end those that the device has not been given yet
+ *	with -ECANCELED, and wait for the others
+ */
+enum io_target_sent_action {
+	IO_TARGET_LEAVE_SENT,
+	IO_TARGET_WAIT_SENT,
+	IO_TARGET_CANCEL_SENT,
 };
 
 /**
@@ -96,7 +115,7 @@ enum io_target_op {
 
 /**
  * enum io_target_event - what an event callback is told
- * @IO_TARGET_EVENT_STATE: the target was opened or closed
+ * @IO_TARGET_EVENT_STATE: the target has another state
  * @IO_TARGET_EVENT_OVERDUE: a request over the caller's own memory has missed
  *	its timeout; it stays with the device until the device answers
  * @IO_TARGET_EVENT_ORPHAN: a BOUNCE request ended at its timeout and its I/O
@@ -116,6 +135,8 @@ enum io_target_event {
  * @name: for log lines; NULL: named after what is opened
  * @reserve: pool requests and 64 KiB bounce buffers that exist from the start,
  *	so that I/O goes on when no memory can be had; 0: one
+ * @max_pended: requests that pend at the most while the target is stopped; one
+ *	more is refused with -EAGAIN. 0: 1024
  * @event: told what happens to the target, or NULL; may be called in any
  *	context with no lock held, must not sleep and must not close the target
  * @private: for @event
@@ -123,6 +144,7 @@ enum io_target_event {
 struct io_target_config {
 	const char	*name;
 	unsigned int	reserve;
+	unsigned int	max_pended;
 	void		(*event)(struct io_target *target,
 				 enum io_target_event event, void *private);
 	void		*private;
@@ -262,6 +284,13 @@ struct io_target *io_target_open_path(const char *path, unsigned int flags,
 				      const struct io_target_config *config);
 int io_target_close(struct io_target *target);
 
+int io_target_start(struct io_target *target);
+int io_target_stop(struct io_target *target, enum io_target_sent_action action,
+		   long timeout);
+int io_target_purge(struct io_target *target, enum io_target_sent_action action,
+		    long timeout);
+int io_target_drain(struct io_target *target, long timeout);
+
 enum io_target_state io_target_state(const struct io_target *target);
 const char *io_target_name(const struct io_target *target);
 int io_target_get_info(struct io_target *target, struct io_target_info *info);
@@ -283,6 +312,7 @@ int __must_check io_target_prep_rw_page(struct io_target_request *req, enum io_t
 int __must_check io_target_prep_range(struct io_target_request *req, enum io_target_op op,
 				      loff_t pos, u64 len, unsigned int flags);
 
+int io_target_cancel(struct io_target_request *req);
 int __must_check io_target_submit(struct io_target_request *req);
 int __must_check io_target_submit_atomic(struct io_target_request *req);
 ssize_t io_target_submit_wait(struct io_target_request *req, long timeout);
