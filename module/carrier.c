@@ -130,9 +130,15 @@ static void carrier_copy(struct io_target_carrier *c, const struct io_target_req
 	}
 }
 
-static void carrier_format(struct io_target_carrier *c, const struct io_target_request *req)
+/*
+ * Formats the I/O. The data of a write is copied here, before the request is
+ * accepted: the caller sees submit return, not the sending.
+ */
+void iot_carrier_load(struct io_target_request *req)
 {
+	struct io_target_carrier *c = req->carrier;
 	struct io_target_request *io = &c->io;
+	size_t len = iov_iter_count(&req->iter);
 
 	io_target_request_init(io, req->target);
 	io->op = req->op;
@@ -140,28 +146,24 @@ static void carrier_format(struct io_target_carrier *c, const struct io_target_r
 	io->len = req->len;
 	io->flags = (req->flags & (IO_TARGET_FUA | IO_TARGET_PREFLUSH | IO_TARGET_NOWAIT)) |
 		    IOT_F_CARRIED;
-	io->lower = req->lower;
 	io->state = IOT_REQ_SENT;
 	iov_iter_bvec(&io->iter, iov_iter_rw(&req->iter) == WRITE ? ITER_SOURCE : ITER_DEST,
-		      c->vecs, c->nr_pages, iov_iter_count(&req->iter));
+		      c->vecs, c->nr_pages, len);
+	if (req->op == IO_TARGET_OP_WRITE)
+		carrier_copy(c, req, len);
 }
 
-/*
- * Makes the carrier of an accepted request ready: from now on it decides who
- * ends the request. The data of a write is copied here, for the caller sees
- * submit return, not the sending.
- */
+/* The request is accepted: from now on its carrier decides who ends it. */
 void iot_carrier_arm(struct io_target_request *req)
 {
 	struct io_target_carrier *c = req->carrier;
 
-	carrier_format(c, req);
-	if (req->op == IO_TARGET_OP_WRITE)
-		carrier_copy(c, req, iov_iter_count(&req->iter));
 	c->req = req;
 	c->sent = false;
-	c->lower = req->lower;
-	iot_lower_pin(c->lower);
+	c->io.lower = req->lower;
+	iot_lower_pin(req->lower);
+	/* Pairs with carrier_abandon(), which another task may call from now on. */
+	smp_store_release(&c->lower, req->lower);
 }
 
 /*
@@ -257,8 +259,10 @@ enum abandoned { TOO_LATE, TAKEN_BACK, ORPHANED };
 static enum abandoned carrier_abandon(struct io_target_carrier *c, bool only_unsent,
 				      struct io_target_request **req)
 {
-	struct io_target_lower *lower = c->lower;
+	struct io_target_lower *lower = smp_load_acquire(&c->lower);
 
+	if (!lower)		/* too early, in fact: not armed */
+		return TOO_LATE;
 	guard(spinlock_irqsave)(&lower->lock);
 	*req = c->req;
 	if (!c->req)
@@ -301,6 +305,20 @@ static bool carrier_give_up(struct io_target_carrier *c, bool only_unsent, int e
 bool iot_carrier_abandon(struct io_target_carrier *c)
 {
 	return carrier_give_up(c, false, -ETIMEDOUT);
+}
+
+/*
+ * Makes the request of @c the caller's to end, whatever its device does; for one
+ * that holds a lock and cannot end it here. @sent: has its device been given it?
+ */
+bool iot_carrier_claim(struct io_target_carrier *c, bool *sent)
+{
+	struct io_target_request *req;
+	enum abandoned how;
+
+	how = carrier_abandon(c, false, &req);
+	*sent = how == ORPHANED;
+	return how != TOO_LATE;
 }
 
 /* Ends the request of @c with -ECANCELED if its device has not been given it. */

@@ -25,11 +25,14 @@
  *
  * Locks, outermost first
  *   target->mutex   open and close, one at a time; sleeps.
- *   lower->lock     irqsave; queues of the lower and of its backend, request
- *                   states QUEUED <-> SENT of what is on them, carrier->req,
- *                   orphans. Nothing is called with it held.
- *   target->lock    irqsave; state, and what the verifier knows.
- * Neither spinlock is taken inside the other.
+ *   shard->lock     irqsave; requests with a deadline.
+ *   target->lock    irqsave; state and gate, pended requests and their state
+ *                   PENDED, req->carrier while it is outstanding, and what the
+ *                   verifier knows.
+ *   lower->lock     irqsave; queues of the lower and of its backend, the states
+ *                   QUEUED <-> SENT of what is on them, carrier->req, orphans.
+ * Nothing is called with one of the spinlocks held but the workqueue, the timer
+ * and percpu_ref, whose own locks are innermost.
  */
 #ifndef _IO_TARGET_INTERNAL_H
 #define _IO_TARGET_INTERNAL_H
@@ -65,6 +68,7 @@ enum iot_request_state {
 };
 
 /* Private bits of req->flags, beside the public ones */
+#define IOT_F_DEADLINE		BIT(26)	/* req->deadline counts */
 #define IOT_F_WAS_PENDED	BIT(27)	/* holds the ungated ref; target->resent counts it */
 #define IOT_F_POOL		BIT(28)	/* from the target's pool; outlives prep and reinit */
 #define IOT_F_CARRIED		BIT(29)	/* the I/O of a carrier: it ends there */
@@ -184,6 +188,14 @@ struct io_target_carrier {
 	struct bio_vec			inline_vecs[IOT_RESERVE_PAGES];
 };
 
+/* Requests with a deadline; which shard is a matter of the request's address. */
+#define IOT_SHARDS	8
+
+struct iot_shard {
+	spinlock_t		lock;	/* timed */
+	struct list_head	timed;
+} ____cacheline_aligned_in_smp;
+
 struct io_target {
 	/* read by every submit */
 	struct percpu_ref		gated;
@@ -201,6 +213,9 @@ struct io_target {
 	atomic_t			resent;		/* sent by start, not ended */
 	struct kref			ref;
 	struct work_struct		release_work;
+
+	struct timer_list		timer;		/* not later than the first deadline */
+	struct iot_shard		shards[IOT_SHARDS];
 
 	mempool_t			requests;
 	mempool_t			carriers;
@@ -294,12 +309,19 @@ void iot_state_opened(struct io_target *t, struct io_target_lower *lower);
 void iot_state_closed(struct io_target *t);
 bool iot_target_idle(struct io_target *t);
 
+/* deadline.c */
+void iot_deadline_init(struct io_target *t);
+void iot_deadline_exit(struct io_target *t);
+void iot_deadline_add(struct io_target_request *req);
+void iot_deadline_del(struct io_target_request *req);
+
 /* pend.c */
 enum iot_pend { IOT_PENDED, IOT_GATE_OPEN };
 int iot_pend(struct io_target_request *req);
 bool iot_pended_send(struct io_target *t);
 void iot_pended_end(struct io_target *t, int err);
 bool iot_unpend(struct io_target_request *req, int err);
+bool iot_pended_claim(struct io_target_request *req);
 
 /* sync.c */
 int iot_may_wait(struct io_target *t, const char *what);
@@ -307,6 +329,7 @@ int iot_may_wait(struct io_target *t, const char *what);
 /* carrier.c */
 struct io_target_carrier *iot_carrier_alloc(struct io_target_request *req);
 void iot_carrier_put(struct io_target_carrier *carrier);
+void iot_carrier_load(struct io_target_request *req);
 void iot_carrier_arm(struct io_target_request *req);
 bool iot_carrier_send(struct io_target_carrier *carrier);
 bool iot_carrier_disarm(struct io_target_carrier *carrier);
@@ -315,5 +338,6 @@ void iot_carrier_drop(struct io_target_request *req);
 void iot_carrier_end(struct io_target_request *io, ssize_t result, blk_status_t status);
 bool iot_carrier_abandon(struct io_target_carrier *carrier);
 bool iot_carrier_cancel(struct io_target_carrier *carrier);
+bool iot_carrier_claim(struct io_target_carrier *carrier, bool *sent);
 
 #endif /* _IO_TARGET_INTERNAL_H */

@@ -139,6 +139,15 @@ void iot_pended_end(struct io_target *t, int err)
 	}
 }
 
+/* Under target->lock: makes @req, if it is pended, the caller's to end. */
+bool iot_pended_claim(struct io_target_request *req)
+{
+	if (req->state != IOT_REQ_PENDED)
+		return false;
+	pended_remove(req->target, req);
+	return true;
+}
+
 /* Ends @req if it is pended. */
 bool iot_unpend(struct io_target_request *req, int err)
 {
@@ -146,9 +155,8 @@ bool iot_unpend(struct io_target_request *req, int err)
 	struct taken taken = { .req = req };
 
 	scoped_guard(spinlock_irqsave, &t->lock) {
-		if (req->state != IOT_REQ_PENDED)
+		if (!iot_pended_claim(req))
 			return false;
-		pended_remove(t, req);
 		taken.carrier = iot_carrier_get(req);
 	}
 	taken_end(&taken, err);

@@ -28,6 +28,7 @@ void io_target_request_init(struct io_target_request *req, struct io_target *tar
 	memset(req, 0, sizeof(*req));
 	req->target = target;
 	INIT_LIST_HEAD(&req->node);
+	INIT_LIST_HEAD(&req->timed);
 }
 EXPORT_SYMBOL_GPL(io_target_request_init);
 
@@ -189,20 +190,11 @@ static int request_pend(struct io_target_request *req)
 	return how == IOT_PENDED;
 }
 
-/*
- * Return: 0: the request is the library's and holds its gate until it has ended;
- * 1: it pends; negative: it is still the caller's.
- */
-static int request_accept(struct io_target_request *req)
+static int request_gate_enter(struct io_target_request *req)
 {
 	struct percpu_ref *gate = request_gate(req);
 	int err;
 
-	if (unlikely(req->state != IOT_REQ_FORMATTED))
-		return refuse_unformatted(req);
-	if (unlikely(!req->end_io && !(req->flags & IOT_F_POOL)))
-		return iot_err(req->target, -EINVAL,
-			       "submit refused: an embedded request without end_io");
 	if (unlikely(!percpu_ref_tryget_live(gate))) {
 		err = request_pend(req);
 		if (err)
@@ -214,6 +206,52 @@ static int request_accept(struct io_target_request *req)
 		return err;
 	}
 	this_cpu_inc(req->target->stats->submitted);
+	return 0;
+}
+
+/*
+ * Return: 0: the request is the library's and holds its gate until it has ended;
+ * 1: it pends; negative: it is still the caller's.
+ */
+static int request_accept(struct io_target_request *req)
+{
+	int err;
+
+	if (likely(!(req->flags & IOT_F_DEADLINE)))
+		return request_gate_enter(req);
+
+	iot_deadline_add(req);
+	err = request_gate_enter(req);
+	if (err < 0)
+		iot_deadline_del(req);
+	return err;
+}
+
+/*
+ * Once accepted, a request with a carrier may be ended at any time by others, so
+ * its sender goes on with a reference on the carrier.
+ */
+static int request_submit_carried(struct io_target_request *req)
+{
+	struct io_target_carrier *c = req->carrier;
+	int err;
+
+	refcount_inc(&c->refs);
+	iot_carrier_load(req);
+	err = request_accept(req);
+	if (!err)
+		iot_carrier_send(c);
+	iot_carrier_put(c);
+	return min(err, 0);
+}
+
+static int request_check(struct io_target_request *req)
+{
+	if (unlikely(req->state != IOT_REQ_FORMATTED))
+		return refuse_unformatted(req);
+	if (unlikely(!req->end_io && !(req->flags & IOT_F_POOL)))
+		return iot_err(req->target, -EINVAL,
+			       "submit refused: an embedded request without end_io");
 	return 0;
 }
 
@@ -289,15 +327,16 @@ EXPORT_SYMBOL_GPL(io_target_cancel);
  */
 int io_target_submit(struct io_target_request *req)
 {
-	int err = request_accept(req);
+	int err = request_check(req);
 
 	if (unlikely(err))
-		return min(err, 0);
+		return err;
 	if (unlikely(req->carrier))
-		iot_carrier_send(req->carrier);
-	else
+		return request_submit_carried(req);
+	err = request_accept(req);
+	if (likely(!err))
 		req->lower->backend->submit(req);
-	return 0;
+	return min(err, 0);
 }
 EXPORT_SYMBOL_GPL(io_target_submit);
 
@@ -313,15 +352,16 @@ EXPORT_SYMBOL_GPL(io_target_submit);
  */
 int io_target_submit_atomic(struct io_target_request *req)
 {
-	int err = request_accept(req);
+	int err = request_check(req);
 
 	if (unlikely(err))
-		return min(err, 0);
+		return err;
 	if (unlikely(req->carrier))
-		iot_carrier_send(req->carrier);
-	else
+		return request_submit_carried(req);
+	err = request_accept(req);
+	if (likely(!err))
 		iot_lower_queue(req);
-	return 0;
+	return min(err, 0);
 }
 EXPORT_SYMBOL_GPL(io_target_submit_atomic);
 
@@ -338,6 +378,8 @@ void iot_request_finish(struct io_target_request *req, ssize_t result,
 
 	bool resent = req->flags & IOT_F_WAS_PENDED;
 
+	if (unlikely(req->flags & IOT_F_DEADLINE))
+		iot_deadline_del(req);
 	if (unlikely(req->carrier))
 		iot_carrier_drop(req);
 	req->result = result;

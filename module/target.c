@@ -119,6 +119,7 @@ static void target_release_work(struct work_struct *work)
 		iot_err(t, -EBUSY, "put for the last time while open: closing it");
 		iot_target_close(t);
 	}
+	iot_deadline_exit(t);
 	target_exit_refs(t);
 	target_exit_pools(t);
 	kfree(t);
@@ -148,6 +149,7 @@ struct io_target *io_target_create(const struct io_target_config *config)
 	spin_lock_init(&t->lock);
 	mutex_init(&t->mutex);
 	iot_state_init(t);
+	iot_deadline_init(t);
 	init_waitqueue_head(&t->carrier_wait);
 	atomic_set(&t->carriers_freed, 0);
 	ratelimit_state_init(&t->log_limit, DEFAULT_RATELIMIT_INTERVAL,

@@ -247,6 +247,7 @@ struct io_target_request {
 	/* private: */
 	u8				state;
 	u8				op;
+	bool				overdue;
 	u32				flags;
 	u32				opened;	/* which open of the target prep checked against */
 	struct io_target		*target;
@@ -260,6 +261,8 @@ struct io_target_request {
 		struct bio_vec		bvec;
 	};
 	struct list_head		node;	/* on one queue of the target or backend */
+	struct list_head		timed;	/* on one shard of the target's, with a deadline */
+	unsigned long			deadline;	/* jiffies */
 	union {				/* what the backend needs while it is sent */
 		struct {
 			struct bio	bio;
@@ -312,6 +315,7 @@ int __must_check io_target_prep_rw_page(struct io_target_request *req, enum io_t
 int __must_check io_target_prep_range(struct io_target_request *req, enum io_target_op op,
 				      loff_t pos, u64 len, unsigned int flags);
 
+int io_target_request_set_timeout(struct io_target_request *req, long timeout);
 int io_target_cancel(struct io_target_request *req);
 int __must_check io_target_submit(struct io_target_request *req);
 int __must_check io_target_submit_atomic(struct io_target_request *req);

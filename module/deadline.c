@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Deadlines of asynchronous requests. Those that have one, and no others, are on
+ * a shard of their target's while they are outstanding; one timer, armed for the
+ * earliest, looks at them all.
+ *
+ * A request leaves its shard, under the shard's lock, before its end_io is called:
+ * so what the timer finds there has not been ended. It then competes as a waiter
+ * does, for the place among the pended or for the carrier; of a plain request
+ * that the device has it can only say that it is overdue.
+ *
+ * Context of all of it: any.
+ */
+#include <linux/export.h>
+#include <linux/hash.h>
+#include <linux/timer.h>
+
+#include "internal.h"
+
+static struct iot_shard *request_shard(struct io_target_request *req)
+{
+	return &req->target->shards[hash_ptr(req, ilog2(IOT_SHARDS))];
+}
+
+/**
+ * io_target_request_set_timeout - by when a request is to have ended
+ * @req: formatted
+ * @timeout: jiffies from now, more than 0, or IO_TARGET_NO_TIMEOUT
+ *
+ * The deadline is absolute: it runs while the request pends, and across stop and
+ * start. A request that pends then ends with -ETIMEDOUT and not_sent. One that
+ * has been sent ends with -ETIMEDOUT if it is a BOUNCE request, and its I/O goes
+ * on alone; any other stays with the device, and IO_TARGET_EVENT_OVERDUE is told.
+ *
+ * Context: any, between prep and submit.
+ * Return: 0. -EINVAL: not formatted, or a bad @timeout. -EBUSY: outstanding.
+ */
+int io_target_request_set_timeout(struct io_target_request *req, long timeout)
+{
+	if (!iot_request_owned(req))
+		return iot_request_busy(req, "set_timeout");
+	if (req->state != IOT_REQ_FORMATTED || timeout <= 0)
+		return iot_err(req->target, -EINVAL, "set_timeout refused: timeout %ld, or not formatted",
+			       timeout);
+	if (timeout == IO_TARGET_NO_TIMEOUT) {
+		req->flags &= ~IOT_F_DEADLINE;
+		return 0;
+	}
+	req->deadline = jiffies + timeout;
+	req->flags |= IOT_F_DEADLINE;
+	return 0;
+}
+EXPORT_SYMBOL_GPL(io_target_request_set_timeout);
+
+/*
+ * @req is about to be accepted; before, since afterwards it may end at any time.
+ * Until it is, the timer finds nothing to do about it.
+ */
+void iot_deadline_add(struct io_target_request *req)
+{
+	struct iot_shard *shard = request_shard(req);
+
+	req->overdue = false;
+	scoped_guard(spinlock_irqsave, &shard->lock)
+		list_add_tail(&req->timed, &shard->timed);
+	timer_reduce(&req->target->timer, req->deadline);
+}
+
+void iot_deadline_del(struct io_target_request *req)
+{
+	guard(spinlock_irqsave)(&request_shard(req)->lock);
+	list_del_init(&req->timed);
+}
+
+static bool deadline_unqueue(struct io_target_request *req)
+{
+	struct io_target_lower *lower = req->lower;
+
+	/* Not accepted yet, or of the carrier's to say. */
+	if (!lower || req->flags & IO_TARGET_BOUNCE)
+		return false;
+	guard(spinlock_irqsave)(&lower->lock);
+	if (!iot_lower_unqueue(req))
+		return false;
+	WRITE_ONCE(req->state, IOT_REQ_SENT);
+	return true;
+}
+
+/* Under the shard's lock: makes @req, whose time is up, ours to end. */
+static bool deadline_claim(struct io_target_request *req)
+{
+	bool ours, sent = false;
+
+	/* Under one lock, or the request might pend between the two looks. */
+	guard(spinlock_irqsave)(&req->target->lock);
+	ours = iot_pended_claim(req);
+	if (req->carrier)
+		ours = iot_carrier_claim(req->carrier, &sent);
+	else if (!ours)
+		ours = deadline_unqueue(req);
+	if (ours)
+		req->not_sent = !sent;
+	return ours;
+}
+
+/* What a scan of the shards has found. */
+struct deadline_scan {
+	struct list_head	expired;	/* ours to end */
+	unsigned long		next;
+	unsigned int		overdue;
+};
+
+static void deadline_check(struct io_target_request *req, unsigned long now,
+			   struct deadline_scan *scan)
+{
+	unsigned long again = req->deadline;
+
+	if (!time_before(now, req->deadline)) {
+		if (deadline_claim(req)) {
+			list_move_tail(&req->timed, &scan->expired);
+			return;
+		}
+		/* It may still come to wait in a queue, so it is looked at again. */
+		again = now + HZ;
+		if (!req->overdue && READ_ONCE(req->state) != IOT_REQ_FORMATTED) {
+			req->overdue = true;
+			scan->overdue++;
+		}
+	}
+	if (time_before(again, scan->next))
+		scan->next = again;
+}
+
+static void deadline_scan_shard(struct iot_shard *shard, struct deadline_scan *scan)
+{
+	struct io_target_request *req, *tmp;
+	unsigned long now = jiffies;
+
+	guard(spinlock_irqsave)(&shard->lock);
+	list_for_each_entry_safe(req, tmp, &shard->timed, timed)
+		deadline_check(req, now, scan);
+}
+
+static void deadline_end(struct io_target *t, struct deadline_scan *scan)
+{
+	struct io_target_request *req;
+
+	/* Ending a request takes it off the list. */
+	while ((req = list_first_entry_or_null(&scan->expired, struct io_target_request,
+					       timed))) {
+		if (!req->not_sent)
+			iot_event(t, IO_TARGET_EVENT_ORPHAN);
+		iot_request_finish(req, -ETIMEDOUT, BLK_STS_OK);
+	}
+	while (scan->overdue--)
+		iot_event(t, IO_TARGET_EVENT_OVERDUE);
+}
+
+/* Each request on @t's shards holds a gate, so @t stays until all have ended. */
+static void deadline_timer(struct timer_list *timer)
+{
+	struct io_target *t = container_of(timer, struct io_target, timer);
+	unsigned long never = jiffies + MAX_JIFFY_OFFSET;
+	struct deadline_scan scan = { .next = never };
+	unsigned int i;
+
+	INIT_LIST_HEAD(&scan.expired);
+	for (i = 0; i < IOT_SHARDS; i++)
+		deadline_scan_shard(&t->shards[i], &scan);
+	if (scan.next != never)
+		timer_reduce(timer, scan.next);
+	deadline_end(t, &scan);
+}
+
+void iot_deadline_init(struct io_target *t)
+{
+	unsigned int i;
+
+	timer_setup(&t->timer, deadline_timer, 0);
+	for (i = 0; i < IOT_SHARDS; i++) {
+		spin_lock_init(&t->shards[i].lock);
+		INIT_LIST_HEAD(&t->shards[i].timed);
+	}
+}
+
+void iot_deadline_exit(struct io_target *t)
+{
+	timer_shutdown_sync(&t->timer);
+}
