@@ -215,17 +215,6 @@ void iot_carrier_drop(struct io_target_request *req)
 		iot_carrier_put(c);
 }
 
-static void orphan_end(struct io_target_carrier *c)
-{
-	struct io_target_lower *lower = c->lower;
-	struct io_target *t = c->target;
-
-	iot_event(t, IO_TARGET_EVENT_ORPHAN_END);
-	iot_carrier_put(c);
-	iot_lower_put(lower);
-	io_target_put(t);
-}
-
 /* The device has answered the carrier's I/O. */
 void iot_carrier_end(struct io_target_request *io, ssize_t result, blk_status_t status)
 {
@@ -235,11 +224,9 @@ void iot_carrier_end(struct io_target_request *io, ssize_t result, blk_status_t 
 	scoped_guard(spinlock_irqsave, &c->lower->lock) {
 		req = c->req;
 		c->req = NULL;
-		if (!req)
-			list_del_init(&c->node);
 	}
 	if (!req) {
-		orphan_end(c);
+		iot_orphan_end(c);
 		return;
 	}
 	if (req->op == IO_TARGET_OP_READ && result > 0)
@@ -277,9 +264,7 @@ static enum abandoned carrier_abandon(struct io_target_carrier *c, bool only_uns
 		refcount_dec(&c->refs);
 		return TAKEN_BACK;
 	}
-	list_add_tail(&c->node, &lower->orphans);
-	iot_lower_get(lower);
-	io_target_get(c->target);
+	iot_orphan_add(c);
 	return ORPHANED;
 }
 

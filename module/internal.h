@@ -133,6 +133,8 @@ struct iot_queue {
  * @sending: @send_work is queued or runs
  * @send_work: gives @queue to the backend, where a submitter must not
  * @orphans: carriers whose request has ended
+ * @orphan_writes: how many of them may still change the device
+ * @held: requests that overlap one of those
  * @users: see above
  * @ref: see above
  * @closed: the device has been released
@@ -155,6 +157,8 @@ struct io_target_lower {
 	bool				sending;
 	struct work_struct		send_work;
 	struct list_head		orphans;
+	unsigned int			orphan_writes;
+	struct iot_queue		held;
 
 	refcount_t			users;
 	struct kref			ref;
@@ -272,6 +276,7 @@ struct io_target_request *iot_queue_next(struct iot_queue *queue);
 void iot_lower_cancel_queued(struct io_target_lower *lower);
 void iot_lower_queue(struct io_target_request *req);
 void iot_lower_queue_locked(struct io_target_request *req);
+void iot_lower_kick(struct io_target_lower *lower);
 void iot_lower_send_work(struct work_struct *work);
 bool iot_lower_unqueue(struct io_target_request *req);
 
@@ -309,6 +314,11 @@ void iot_state_opened(struct io_target *t, struct io_target_lower *lower);
 void iot_state_closed(struct io_target *t);
 bool iot_target_idle(struct io_target *t);
 
+/* orphan.c */
+void iot_orphan_add(struct io_target_carrier *carrier);
+bool iot_orphan_hold(struct io_target_request *req);
+void iot_orphan_end(struct io_target_carrier *carrier);
+
 /* deadline.c */
 void iot_deadline_init(struct io_target *t);
 void iot_deadline_exit(struct io_target *t);
@@ -339,5 +349,13 @@ void iot_carrier_end(struct io_target_request *io, ssize_t result, blk_status_t 
 bool iot_carrier_abandon(struct io_target_carrier *carrier);
 bool iot_carrier_cancel(struct io_target_carrier *carrier);
 bool iot_carrier_claim(struct io_target_carrier *carrier, bool *sent);
+
+/* The last step before the backend has it. */
+static inline void iot_send(struct io_target_request *req)
+{
+	if (unlikely(READ_ONCE(req->lower->orphan_writes)) && iot_orphan_hold(req))
+		return;
+	req->lower->backend->submit(req);
+}
 
 #endif /* _IO_TARGET_INTERNAL_H */

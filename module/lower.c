@@ -99,7 +99,7 @@ void iot_lower_send_work(struct work_struct *work)
 
 	blk_start_plug(&plug);
 	while ((req = lower_next(lower)))
-		lower->backend->submit(req);
+		iot_send(req);
 	blk_finish_plug(&plug);
 	memalloc_noio_restore(noio);
 	iot_lower_put(lower);
@@ -123,6 +123,7 @@ struct io_target_lower *iot_lower_alloc(const struct iot_backend *backend,
 	spin_lock_init(&lower->lock);
 	INIT_LIST_HEAD(&lower->queues);
 	iot_lower_add_queue(lower, &lower->queue);
+	iot_lower_add_queue(lower, &lower->held);
 	INIT_LIST_HEAD(&lower->orphans);
 	INIT_WORK(&lower->send_work, iot_lower_send_work);
 	INIT_WORK(&lower->close_work, lower_close_work);
@@ -190,9 +191,15 @@ void iot_lower_queue_locked(struct io_target_request *req)
 {
 	struct io_target_lower *lower = req->lower;
 
-	lockdep_assert_held(&lower->lock);
 	WRITE_ONCE(req->state, IOT_REQ_QUEUED);
 	list_add_tail(&req->node, &lower->queue.requests);
+	iot_lower_kick(lower);
+}
+
+/* Under lower->lock: there is something in the queue. */
+void iot_lower_kick(struct io_target_lower *lower)
+{
+	lockdep_assert_held(&lower->lock);
 	if (lower->sending)
 		return;
 	lower->sending = true;

@@ -104,7 +104,7 @@ bool iot_pended_send(struct io_target *t)
 		iot_carrier_send(taken.carrier);
 		iot_carrier_put(taken.carrier);
 	} else {
-		taken.req->lower->backend->submit(taken.req);
+		iot_send(taken.req);
 	}
 	return true;
 }

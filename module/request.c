@@ -335,7 +335,7 @@ int io_target_submit(struct io_target_request *req)
 		return request_submit_carried(req);
 	err = request_accept(req);
 	if (likely(!err))
-		req->lower->backend->submit(req);
+		iot_send(req);
 	return min(err, 0);
 }
 EXPORT_SYMBOL_GPL(io_target_submit);

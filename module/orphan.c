@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Orphans: carriers whose request has ended, but not their I/O.
+ *
+ * A write that ends late must not land on a newer one. So while an orphaned
+ * write (or discard, or write of zeroes) is alive, those that overlap it are held
+ * back in a queue of the lower's, where cancel, deadline and close find them, and
+ * go when it has ended. On a stream all writes overlap.
+ *
+ * What was sent before a write became an orphan was under way together with it,
+ * and had no order to begin with.
+ */
+#include "internal.h"
+
+static bool writes(const struct io_target_request *req)
+{
+	return req->op != IO_TARGET_OP_READ && req->op != IO_TARGET_OP_FLUSH;
+}
+
+/* Under lower->lock. The orphan keeps the device open and the target in memory. */
+void iot_orphan_add(struct io_target_carrier *c)
+{
+	struct io_target_lower *lower = c->lower;
+
+	lockdep_assert_held(&lower->lock);
+	list_add_tail(&c->node, &lower->orphans);
+	if (writes(&c->io))
+		lower->orphan_writes++;
+	iot_lower_get(lower);
+	io_target_get(c->target);
+}
+
+static bool overlap(const struct io_target_request *a, const struct io_target_request *b)
+{
+	if (a->lower->stream)
+		return true;
+	return a->pos < b->pos + b->len && b->pos < a->pos + a->len;
+}
+
+static bool held_by_orphan(struct io_target_lower *lower, struct io_target_request *req)
+{
+	struct io_target_carrier *c;
+
+	list_for_each_entry(c, &lower->orphans, node)
+		if (writes(&c->io) && overlap(&c->io, req))
+			return true;
+	return false;
+}
+
+/* Is @req, about to be sent, held back? Then it is queued, and goes later. */
+bool iot_orphan_hold(struct io_target_request *req)
+{
+	struct io_target_lower *lower = req->lower;
+
+	if (!writes(req))
+		return false;
+	guard(spinlock_irqsave)(&lower->lock);
+	if (!held_by_orphan(lower, req))
+		return false;
+	WRITE_ONCE(req->state, IOT_REQ_QUEUED);
+	list_add_tail(&req->node, &lower->held.requests);
+	return true;
+}
+
+/* All that is held tries again, in order; the sender looks whether it may. */
+static void orphan_remove(struct io_target_carrier *c)
+{
+	struct io_target_lower *lower = c->lower;
+
+	guard(spinlock_irqsave)(&lower->lock);
+	list_del_init(&c->node);
+	if (!writes(&c->io))
+		return;
+	lower->orphan_writes--;
+	if (!list_empty(&lower->held.requests)) {
+		list_splice_tail_init(&lower->held.requests, &lower->queue.requests);
+		iot_lower_kick(lower);
+	}
+}
+
+/* The device has answered the orphan. */
+void iot_orphan_end(struct io_target_carrier *c)
+{
+	struct io_target_lower *lower = c->lower;
+	struct io_target *t = c->target;
+
+	orphan_remove(c);
+	iot_event(t, IO_TARGET_EVENT_ORPHAN_END);
+	iot_carrier_put(c);
+	iot_lower_put(lower);
+	io_target_put(t);
+}
