@@ -10,8 +10,8 @@
  * helpers of lower.c, and the core never asks which backend it has.
  *
  * References
- *   target   kref: its users, each orphan. The last put frees it from a
- *            worker, and with it the module reference that create took.
+ *   target   kref: its users, each orphan, its task_work while that is queued
+ *            or runs. The last put frees it from a worker, and with it the module reference that create took.
  *   lower    users: the target while open, each orphan, each worker while it
  *            serves the lower's queues. The last put closes the device from
  *            the releaser. ref: memory only; each carrier that was sent holds
@@ -27,8 +27,8 @@
  *   target->mutex   open and close, one at a time; sleeps.
  *   shard->lock     irqsave; requests with a deadline.
  *   target->lock    irqsave; state and gate, pended requests and their state
- *                   PENDED, req->carrier while it is outstanding, and what the
- *                   verifier knows.
+ *                   PENDED, req->carrier while it is outstanding, requests that
+ *                   have ended with TASK, and what the verifier knows.
  *   lower->lock     irqsave; queues of the lower and of its backend, the states
  *                   QUEUED <-> SENT of what is on them, carrier->req, orphans.
  * Nothing is called with one of the spinlocks held but the workqueue, the timer
@@ -76,7 +76,7 @@ enum iot_request_state {
 #define IOT_F_VMALLOC		BIT(31)	/* some of its memory is mapped twice */
 
 #define IOT_F_PUBLIC	(IO_TARGET_FUA | IO_TARGET_PREFLUSH | IO_TARGET_NOWAIT | \
-			 IO_TARGET_BOUNCE | IO_TARGET_IGNORE_STATE)
+			 IO_TARGET_BOUNCE | IO_TARGET_IGNORE_STATE | IO_TARGET_TASK)
 
 /* Bounce pages that exist from the start, per reserved buffer */
 #define IOT_RESERVE_PAGES	((64 * 1024) / PAGE_SIZE)
@@ -218,6 +218,10 @@ struct io_target {
 	struct kref			ref;
 	struct work_struct		release_work;
 
+	struct list_head		ended;		/* with TASK, for task_work */
+	bool				ending;		/* task_work is queued or runs */
+	struct work_struct		task_work;
+
 	struct timer_list		timer;		/* not later than the first deadline */
 	struct iot_shard		shards[IOT_SHARDS];
 
@@ -246,6 +250,11 @@ struct io_target {
 /* main.c */
 extern struct workqueue_struct *iot_wq;		/* sends, frees targets; may wait */
 extern struct workqueue_struct *iot_releaser;	/* closes devices; waits for no other work */
+
+/* task.c */
+void iot_task_init(struct io_target *t);
+void iot_task_end(struct io_target_request *req);
+void iot_task_work(struct work_struct *work);
 
 /* target.c */
 __printf(3, 4) int iot_err(struct io_target *t, int err, const char *fmt, ...);
@@ -304,6 +313,7 @@ int iot_check_range(struct io_target *t, enum io_target_op op, loff_t pos, u64 l
 void iot_request_end(struct io_target_request *req, ssize_t result, blk_status_t status);
 void iot_request_finish(struct io_target_request *req, ssize_t result,
 			blk_status_t status);
+void iot_request_complete(struct io_target_request *req);
 bool iot_request_owned(const struct io_target_request *req);
 int iot_request_busy(struct io_target_request *req, const char *what);
 void iot_request_reset(struct io_target_request *req);

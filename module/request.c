@@ -366,24 +366,16 @@ int io_target_submit_atomic(struct io_target_request *req)
 EXPORT_SYMBOL_GPL(io_target_submit_atomic);
 
 /*
- * The last step of every request, in the context of its finisher. After end_io
- * has been called @req may be gone; the gate, put last, keeps the target.
+ * The last step of every request. After end_io has been called @req may be gone;
+ * the gate, put last, keeps the target.
  */
-void iot_request_finish(struct io_target_request *req, ssize_t result,
-			blk_status_t status)
+void iot_request_complete(struct io_target_request *req)
 {
 	struct percpu_ref *gate = request_gate(req);
+	bool resent = req->flags & IOT_F_WAS_PENDED;
 	struct io_target *t = req->target;
 	struct iot_verify_frame frame;
 
-	bool resent = req->flags & IOT_F_WAS_PENDED;
-
-	if (unlikely(req->flags & IOT_F_DEADLINE))
-		iot_deadline_del(req);
-	if (unlikely(req->carrier))
-		iot_carrier_drop(req);
-	req->result = result;
-	req->status = status;
 	WRITE_ONCE(req->state, IOT_REQ_DONE);
 	this_cpu_inc(t->stats->completed);
 	iot_verify_enter(t, &frame);
@@ -395,6 +387,22 @@ void iot_request_finish(struct io_target_request *req, ssize_t result,
 	if (unlikely(resent) && atomic_dec_and_test(&t->resent))
 		wake_up_all(&t->idle_wait);
 	percpu_ref_put(gate);
+}
+
+/* By the one who has found that he is to end @req, in his context. */
+void iot_request_finish(struct io_target_request *req, ssize_t result,
+			blk_status_t status)
+{
+	if (unlikely(req->flags & IOT_F_DEADLINE))
+		iot_deadline_del(req);
+	if (unlikely(req->carrier))
+		iot_carrier_drop(req);
+	req->result = result;
+	req->status = status;
+	if (unlikely(req->flags & IO_TARGET_TASK))
+		iot_task_end(req);
+	else
+		iot_request_complete(req);
 }
 
 /*

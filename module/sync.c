@@ -55,7 +55,8 @@ int iot_may_wait(struct io_target *t, const char *what)
 	else if (unlikely(current->bio_list))
 		where = "->submit_bio()";
 	else if (unlikely(work && (work->func == iot_lower_send_work ||
-				   work->func == iot_lane_work)))
+				   work->func == iot_lane_work ||
+				   work->func == iot_task_work)))
 		where = "a worker of the library";
 	else if (unlikely(iot_verify_in_end_io(t)))
 		where = "an end_io of the same target";

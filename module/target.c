@@ -150,6 +150,7 @@ struct io_target *io_target_create(const struct io_target_config *config)
 	mutex_init(&t->mutex);
 	iot_state_init(t);
 	iot_deadline_init(t);
+	iot_task_init(t);
 	init_waitqueue_head(&t->carrier_wait);
 	atomic_set(&t->carriers_freed, 0);
 	ratelimit_state_init(&t->log_limit, DEFAULT_RATELIMIT_INTERVAL,

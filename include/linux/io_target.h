@@ -34,8 +34,10 @@ struct io_target_carrier;
  * @req: the request; its results are valid, and it belongs to the caller again
  *
  * Context: any, with no lock of the library held: process, softirq or hardirq
- * context, and perhaps before io_target_submit() has returned. It may prepare
- * and io_target_submit_atomic() the request again, reinit it, or free it.
+ * context, and perhaps before io_target_submit() has returned. With
+ * IO_TARGET_TASK a worker's, one at a time for each target. It may prepare and
+ * io_target_submit_atomic() the request again, reinit it, or free it, and stop or
+ * purge the target with IO_TARGET_LEAVE_SENT.
  */
 typedef void (*io_target_end_io_t)(struct io_target_request *req);
 
@@ -50,6 +52,7 @@ typedef void (*io_target_end_io_t)(struct io_target_request *req);
 #define IO_TARGET_NOWAIT	BIT(2)	/* end with -EAGAIN rather than wait */
 #define IO_TARGET_BOUNCE	BIT(3)	/* copy the data: the request can end before its I/O */
 #define IO_TARGET_IGNORE_STATE	BIT(4)	/* send unless the target is closed */
+#define IO_TARGET_TASK		BIT(5)	/* call end_io in process context, where it may sleep */
 
 /**
  * define IO_TARGET_NO_TIMEOUT - wait for as long as the device takes
