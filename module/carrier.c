@@ -182,6 +182,21 @@ bool iot_carrier_send(struct io_target_carrier *c)
 	return true;
 }
 
+/*
+ * Sends the I/O in the caller's own thread: for start, which may be made to wait,
+ * and has to keep it in order with requests that have no carrier.
+ */
+void iot_carrier_send_now(struct io_target_carrier *c)
+{
+	scoped_guard(spinlock_irqsave, &c->lower->lock) {
+		if (!c->req)
+			return;
+		c->sent = true;
+		refcount_inc(&c->refs);
+	}
+	iot_send(&c->io);
+}
+
 /* Is the request, whose I/O is not to be sent any more, the caller's to end? */
 bool iot_carrier_disarm(struct io_target_carrier *c)
 {

@@ -68,8 +68,9 @@ enum iot_request_state {
 };
 
 /* Private bits of req->flags, beside the public ones */
+#define IOT_F_RESENT		BIT(25)	/* sent by start: target->resent counts it */
 #define IOT_F_DEADLINE		BIT(26)	/* req->deadline counts */
-#define IOT_F_WAS_PENDED	BIT(27)	/* holds the ungated ref; target->resent counts it */
+#define IOT_F_WAS_PENDED	BIT(27)	/* holds the ungated ref */
 #define IOT_F_POOL		BIT(28)	/* from the target's pool; outlives prep and reinit */
 #define IOT_F_CARRIED		BIT(29)	/* the I/O of a carrier: it ends there */
 #define IOT_F_CALLER_WAITS	BIT(30)	/* its submitter waits without timeout: use his task */
@@ -210,7 +211,6 @@ struct io_target {
 	spinlock_t			lock;	/* state, gate, pended, verify_frames */
 	enum io_target_state		state;
 	struct mutex			mutex;	/* open and close, one at a time */
-	struct completion		gate_shut;	/* no CPU lets requests pass any more */
 	wait_queue_head_t		idle_wait;	/* for iot_target_idle() */
 	struct list_head		pended;		/* in order of submission */
 	unsigned int			nr_pended;
@@ -352,6 +352,7 @@ void iot_carrier_put(struct io_target_carrier *carrier);
 void iot_carrier_load(struct io_target_request *req);
 void iot_carrier_arm(struct io_target_request *req);
 bool iot_carrier_send(struct io_target_carrier *carrier);
+void iot_carrier_send_now(struct io_target_carrier *carrier);
 bool iot_carrier_disarm(struct io_target_carrier *carrier);
 struct io_target_carrier *iot_carrier_get(struct io_target_request *req);
 void iot_carrier_drop(struct io_target_request *req);

@@ -52,7 +52,6 @@ int iot_pend(struct io_target_request *req)
 	req->flags |= IOT_F_WAS_PENDED;
 	if (req->carrier)
 		iot_carrier_arm(req);
-	atomic_inc(&t->resent);
 	this_cpu_inc(t->stats->submitted);
 	WRITE_ONCE(req->state, IOT_REQ_PENDED);
 	list_add_tail(&req->node, &t->pended);
@@ -99,9 +98,12 @@ bool iot_pended_send(struct io_target *t)
 	scoped_guard(spinlock_irqsave, &t->lock) {
 		if (t->state != IO_TARGET_STARTING || !pended_take(t, &taken))
 			return false;
+		/* Under the lock: from here on stop and purge wait for it. */
+		taken.req->flags |= IOT_F_RESENT;
+		atomic_inc(&t->resent);
 	}
 	if (taken.carrier) {
-		iot_carrier_send(taken.carrier);
+		iot_carrier_send_now(taken.carrier);
 		iot_carrier_put(taken.carrier);
 	} else {
 		iot_send(taken.req);
@@ -115,14 +117,17 @@ static void pended_finish(struct io_target_request *req, int err)
 	iot_request_finish(req, err, BLK_STS_OK);
 }
 
-static void taken_end(const struct taken *taken, int err)
+/* Return: false if whoever waits for the carrier was faster. */
+static bool taken_end(const struct taken *taken, int err)
 {
 	struct io_target_carrier *c = taken->carrier;
+	bool ours = !c || iot_carrier_disarm(c);
 
-	if (!c || iot_carrier_disarm(c))
+	if (ours)
 		pended_finish(taken->req, err);
 	if (c)
 		iot_carrier_put(c);
+	return ours;
 }
 
 /* Ends all pended requests, in order. The state lets no more of them in. */
@@ -159,6 +164,5 @@ bool iot_unpend(struct io_target_request *req, int err)
 			return false;
 		taken.carrier = iot_carrier_get(req);
 	}
-	taken_end(&taken, err);
-	return true;
+	return taken_end(&taken, err);
 }

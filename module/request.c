@@ -372,7 +372,7 @@ EXPORT_SYMBOL_GPL(io_target_submit_atomic);
 void iot_request_complete(struct io_target_request *req)
 {
 	struct percpu_ref *gate = request_gate(req);
-	bool resent = req->flags & IOT_F_WAS_PENDED;
+	bool resent = req->flags & IOT_F_RESENT;
 	struct io_target *t = req->target;
 	struct iot_verify_frame frame;
 

@@ -24,18 +24,11 @@ bool iot_target_idle(struct io_target *t)
 	return percpu_ref_is_zero(&t->gated) && !atomic_read(&t->resent);
 }
 
-static void gate_is_shut(struct percpu_ref *gate)
-{
-	complete_all(&container_of(gate, struct io_target, gated)->gate_shut);
-}
-
 static void state_set(struct io_target *t, enum io_target_state state)
 {
 	lockdep_assert_held(&t->lock);
-	if (t->state == IO_TARGET_STARTED) {
-		reinit_completion(&t->gate_shut);
-		percpu_ref_kill_and_confirm(&t->gated, gate_is_shut);
-	}
+	if (t->state == IO_TARGET_STARTED)
+		percpu_ref_kill(&t->gated);
 	if (state == IO_TARGET_STARTED)
 		percpu_ref_resurrect(&t->gated);
 	WRITE_ONCE(t->state, state);
@@ -44,8 +37,6 @@ static void state_set(struct io_target *t, enum io_target_state state)
 
 void iot_state_init(struct io_target *t)
 {
-	init_completion(&t->gate_shut);
-	complete_all(&t->gate_shut);
 	init_waitqueue_head(&t->idle_wait);
 	INIT_LIST_HEAD(&t->pended);
 	atomic_set(&t->resent, 0);
@@ -94,18 +85,18 @@ static bool state_open_gate(struct io_target *t)
 	return true;
 }
 
-static int state_start(struct io_target *t)
+static int state_start(struct io_target *t, bool *changed)
 {
 	unsigned int noio;
-	bool changed;
 	int err;
 
 	lockdep_assert_held(&t->mutex);
-	err = state_change(t, IO_TARGET_STARTING, &changed);
-	if (err || !changed)
+	err = state_change(t, IO_TARGET_STARTING, changed);
+	if (err || !*changed)
 		return err;
 
-	wait_for_completion(&t->gate_shut);
+	/* Of a ref that is dead this only waits until all CPUs know; see above. */
+	percpu_ref_switch_to_percpu(&t->gated);
 	noio = memalloc_noio_save();
 	while (!state_open_gate(t)) {
 		if (!iot_pended_send(t) && io_target_state(t) != IO_TARGET_STARTING) {
@@ -131,12 +122,13 @@ static int state_start(struct io_target *t)
 int io_target_start(struct io_target *target)
 {
 	int err = iot_may_wait(target, "start");
+	bool changed;
 
 	if (err)
 		return err;
 	scoped_guard(mutex, &target->mutex)
-		err = state_start(target);
-	if (!err)
+		err = state_start(target, &changed);
+	if (!err && changed)
 		iot_event(target, IO_TARGET_EVENT_STATE);
 	return err;
 }

@@ -15,29 +15,36 @@ static void sync_end_io(struct io_target_request *req)
 	complete(req->private);
 }
 
-static void sync_overdue(struct io_target_request *req, struct completion *done)
+static void sync_overdue(struct io_target_request *req)
 {
 	struct io_target *t = req->target;
 
 	iot_err(t, -ETIMEDOUT, "a request over its submitter's memory is overdue");
 	iot_event(t, IO_TARGET_EVENT_OVERDUE);
-	wait_for_completion_io(done);
+}
+
+/* Ends @req if it can be ended now. */
+static void sync_give_up(struct io_target_request *req, struct io_target_carrier *carrier)
+{
+	if (iot_unpend(req, -ETIMEDOUT))
+		return;
+	if (carrier)
+		iot_carrier_abandon(carrier);
+	else
+		sync_overdue(req);
 }
 
 /* @carrier is kept from before submit, for a request that ends forgets its own. */
 static void sync_wait(struct io_target_request *req, struct io_target_carrier *carrier,
 		      struct completion *done, long timeout)
 {
-	if (timeout == IO_TARGET_NO_TIMEOUT) {
-		wait_for_completion_io(done);
-		return;
+	if (timeout != IO_TARGET_NO_TIMEOUT) {
+		if (wait_for_completion_io_timeout(done, timeout))
+			return;
+		sync_give_up(req, carrier);
 	}
-	if (wait_for_completion_io_timeout(done, timeout) || iot_unpend(req, -ETIMEDOUT))
-		return;
-	if (!carrier)
-		sync_overdue(req, done);
-	else if (!iot_carrier_abandon(carrier))
-		wait_for_completion_io(done);
+	/* Also for an end that is on its way, since @done is on the stack. */
+	wait_for_completion_io(done);
 }
 
 /*
@@ -94,6 +101,7 @@ ssize_t io_target_submit_wait(struct io_target_request *req, long timeout)
 {
 	struct io_target_carrier *carrier = req->carrier;
 	DECLARE_COMPLETION_ONSTACK(done);
+	u32 task = req->flags & IO_TARGET_TASK;
 	void *private = req->private;
 	int err;
 
@@ -105,6 +113,7 @@ ssize_t io_target_submit_wait(struct io_target_request *req, long timeout)
 
 	req->private = &done;
 	req->end_io = sync_end_io;
+	req->flags &= ~task;	/* nobody is called, so nobody waits for a worker */
 	if (carrier)
 		refcount_inc(&carrier->refs);
 	else if (timeout == IO_TARGET_NO_TIMEOUT)
@@ -118,6 +127,7 @@ ssize_t io_target_submit_wait(struct io_target_request *req, long timeout)
 	req->private = private;
 	req->end_io = NULL;
 	req->flags &= ~IOT_F_CALLER_WAITS;
+	req->flags |= task;
 	return err ?: req->result;
 }
 EXPORT_SYMBOL_GPL(io_target_submit_wait);
