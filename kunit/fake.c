@@ -258,6 +258,7 @@ static void fake_info(struct io_target_lower *lower, struct io_target_info *info
 
 	info->mode = S_IFCHR;
 	info->size = fake->size;
+	info->diskseq = fake->diskseq;
 	info->logical_block_size = fake->block_size;
 	info->dma_mask = lower->dma_mask;
 	info->stream = lower->stream;
@@ -293,24 +294,29 @@ static const struct iot_backend short_backend = {
 	.may_be_short	= true,
 };
 
-int fake_open(struct fake *fake, struct io_target *t, unsigned int flags)
+static struct io_target_lower *fake_call(struct io_target *t, unsigned int flags, void *data)
 {
 	struct io_target_lower *lower;
-	int err;
+	struct fake *fake = data;
 
-	lower = iot_lower_alloc(fake->may_be_short ? &short_backend : &backend, flags, fake);
+	if (fake->open_error)
+		return ERR_PTR(fake->open_error);
+	lower = iot_lower_alloc(t, fake->may_be_short ? &short_backend : &backend, flags, fake);
 	if (!lower)
-		return -ENOMEM;
+		return ERR_PTR(-ENOMEM);
 	strscpy(lower->name, "fake", sizeof(lower->name));
-	err = iot_target_open(t, &(struct iot_source){ .lower = lower }, flags);
-	if (err) {
-		kfree(lower);	/* which nobody else has seen */
-		return err;
-	}
+	lower->stream = fake->stream;
 	fake->lower = lower;
 	fake->opens++;
 	wake_up_all(&fake->wait);
-	return 0;
+	return lower;
+}
+
+int fake_open(struct fake *fake, struct io_target *t, unsigned int flags)
+{
+	struct iot_source from = { .call = fake_call, .data = fake, .flags = flags };
+
+	return iot_target_open(t, &from);
 }
 
 bool fake_wait_parked(struct fake *fake, unsigned int n)

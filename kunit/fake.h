@@ -53,6 +53,9 @@ struct fake_answer {
  * @park: keep requests until fake_answer()
  * @from: requests that are answered well and at once before @answer and @park count
  * @may_be_short: which of the two manners of backend the next open is
+ * @stream: the next open is one of a stream
+ * @diskseq: number of the disk
+ * @open_error: what the next open fails with, 0: it does not
  * @check_error: what the backend's check of a request returns
  * @block_size: offsets and lengths must be multiples of it, 0: any
  * @size: requests must end there, 0: anywhere
@@ -72,6 +75,9 @@ struct fake {
 	bool				park;
 	unsigned int			from;
 	bool				may_be_short;
+	bool				stream;
+	u64				diskseq;
+	int				open_error;
 	int				check_error;
 	u32				block_size;
 	u64				size;

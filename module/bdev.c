@@ -127,7 +127,7 @@ static struct io_target_lower *bdev_open(struct io_target *t, bdev_open_fn open,
 	b = kzalloc_obj(*b, GFP_KERNEL);
 	if (!b)
 		return ERR_PTR(-ENOMEM);
-	lower = iot_lower_alloc(&bdev_backend, flags, b);
+	lower = iot_lower_alloc(t, &bdev_backend, flags, b);
 	if (!lower)
 		goto err_free;
 	err = open(b, what, flags, flags & IO_TARGET_EXCL ? t : NULL);

@@ -4,9 +4,9 @@
  *
  * The device works on a carrier's own request and pages, never on the
  * caller's. Two can finish the caller's request: the carrier, when the device
- * has answered, and whoever gives up on it. Whoever of them finds carrier->req
- * set, under lower->lock, clears it and is the one. If it was given up while
- * the backend had not begun, the I/O is taken back; otherwise the carrier goes
+ * has answered, and whoever claims it (claim.c). Whoever of them finds
+ * carrier->req set, under carrier->lock, clears it and is the one. If it was claimed
+ * while the backend had not begun, the I/O is taken back; otherwise the carrier goes
  * on alone, an orphan, holding the lower device open and the target in memory.
  */
 #include <linux/slab.h>
@@ -88,6 +88,7 @@ static struct io_target_carrier *carrier_new(struct io_target *t, size_t len)
 		return NULL;
 	}
 	refcount_set(&c->refs, 1);
+	spin_lock_init(&c->lock);
 	INIT_LIST_HEAD(&c->node);
 	return c;
 }
@@ -144,8 +145,9 @@ void iot_carrier_load(struct io_target_request *req)
 	io->op = req->op;
 	io->pos = req->pos;
 	io->len = req->len;
-	io->flags = (req->flags & (IO_TARGET_FUA | IO_TARGET_PREFLUSH | IO_TARGET_NOWAIT)) |
-		    IOT_F_CARRIED;
+	io->opened = req->opened;
+	io->flags = (req->flags & (IO_TARGET_FUA | IO_TARGET_PREFLUSH | IO_TARGET_NOWAIT |
+				   IO_TARGET_IGNORE_STATE)) | IOT_F_CARRIED;
 	io->state = IOT_REQ_SENT;
 	iov_iter_bvec(&io->iter, iov_iter_rw(&req->iter) == WRITE ? ITER_SOURCE : ITER_DEST,
 		      c->vecs, c->nr_pages, len);
@@ -153,59 +155,54 @@ void iot_carrier_load(struct io_target_request *req)
 		carrier_copy(c, req, len);
 }
 
-/* The request is accepted: from now on its carrier decides who ends it. */
+/*
+ * The request is accepted: from now on its carrier decides who ends it. Between
+ * this and being sent it can only be claimed.
+ */
 void iot_carrier_arm(struct io_target_request *req)
 {
 	struct io_target_carrier *c = req->carrier;
 
+	guard(spinlock_irqsave)(&c->lock);
 	c->req = req;
 	c->sent = false;
-	c->io.lower = req->lower;
-	iot_lower_pin(req->lower);
-	/* Pairs with carrier_abandon(), which another task may call from now on. */
-	smp_store_release(&c->lower, req->lower);
+	iot_deadline_look(req);
 }
 
-/*
- * Sends the I/O, by way of a worker: the device may make its submitter wait, and
- * this one has promised to be back on time.
- * Return: false if nobody waits for it any more; then it is not sent.
- */
-bool iot_carrier_send(struct io_target_carrier *c)
+/* Under carrier->lock. Return: false if nobody waits for it any more. */
+static bool carrier_begin(struct io_target_carrier *c, struct io_target_lower *lower)
 {
-	guard(spinlock_irqsave)(&c->lower->lock);
+	lockdep_assert_held(&c->lock);
 	if (!c->req)
 		return false;
 	c->sent = true;
+	c->lower = lower;
+	c->io.lower = lower;
+	iot_lower_pin(lower);
 	refcount_inc(&c->refs);
-	iot_lower_queue_locked(&c->io);
 	return true;
 }
 
 /*
- * Sends the I/O in the caller's own thread: for start, which may be made to wait,
- * and has to keep it in order with requests that have no carrier.
+ * Sends the I/O, by way of a worker: the device may make its submitter wait, and
+ * this one has promised to be back on time. The caller holds a reference on @c
+ * and, while there is a request, that holds the gate and so @lower.
  */
-void iot_carrier_send_now(struct io_target_carrier *c)
+void iot_carrier_send(struct io_target_carrier *c, struct io_target_lower *lower)
 {
-	scoped_guard(spinlock_irqsave, &c->lower->lock) {
-		if (!c->req)
-			return;
-		c->sent = true;
-		refcount_inc(&c->refs);
-	}
-	iot_send(&c->io);
+	guard(spinlock_irqsave)(&c->lock);
+	if (carrier_begin(c, lower))
+		iot_lower_queue(&c->io);
 }
 
-/* Is the request, whose I/O is not to be sent any more, the caller's to end? */
-bool iot_carrier_disarm(struct io_target_carrier *c)
+/*
+ * For start, which sends in its own thread, since it has to keep the I/O in order
+ * with requests that have no carrier. Return: is it to be sent?
+ */
+bool iot_carrier_begin(struct io_target_carrier *c, struct io_target_lower *lower)
 {
-	bool ours;
-
-	guard(spinlock_irqsave)(&c->lower->lock);
-	ours = c->req;
-	c->req = NULL;
-	return ours;
+	guard(spinlock_irqsave)(&c->lock);
+	return carrier_begin(c, lower);
 }
 
 /* A reference on the carrier of @req, which may be ending. Under target->lock. */
@@ -236,7 +233,7 @@ void iot_carrier_end(struct io_target_request *io, ssize_t result, blk_status_t 
 	struct io_target_carrier *c = container_of(io, struct io_target_carrier, io);
 	struct io_target_request *req;
 
-	scoped_guard(spinlock_irqsave, &c->lower->lock) {
+	scoped_guard(spinlock_irqsave, &c->lock) {
 		req = c->req;
 		c->req = NULL;
 	}
@@ -252,77 +249,36 @@ void iot_carrier_end(struct io_target_request *io, ssize_t result, blk_status_t 
 	iot_request_finish(req, result, status);
 }
 
-enum abandoned { TOO_LATE, TAKEN_BACK, ORPHANED };
-
-/*
- * *@req is set to the request that it is now ours to end. With @only_unsent an
- * I/O that the device has is left to it, and to its request.
- */
-static enum abandoned carrier_abandon(struct io_target_carrier *c, bool only_unsent,
-				      struct io_target_request **req)
+/* Under carrier->lock: what becomes of the I/O when its request is claimed? */
+static enum iot_claim carrier_leave(struct io_target_carrier *c, bool or_orphan)
 {
-	struct io_target_lower *lower = smp_load_acquire(&c->lower);
-
-	if (!lower)		/* too early, in fact: not armed */
-		return TOO_LATE;
-	guard(spinlock_irqsave)(&lower->lock);
-	*req = c->req;
-	if (!c->req)
-		return TOO_LATE;
-	if (c->sent && only_unsent && c->io.state != IOT_REQ_QUEUED)
-		return TOO_LATE;
-	c->req = NULL;
 	if (!c->sent)
-		return TAKEN_BACK;
+		return IOT_CLAIM_UNSENT;
+	guard(spinlock_irqsave)(&c->lower->lock);
 	if (iot_lower_unqueue(&c->io)) {
 		/* The request still has a reference, so this is not the last. */
 		refcount_dec(&c->refs);
-		return TAKEN_BACK;
+		return IOT_CLAIM_UNSENT;
 	}
+	if (!or_orphan)
+		return IOT_CLAIM_NONE;
 	iot_orphan_add(c);
-	return ORPHANED;
-}
-
-static bool carrier_give_up(struct io_target_carrier *c, bool only_unsent, int err)
-{
-	struct io_target_request *req;
-	enum abandoned how = carrier_abandon(c, only_unsent, &req);
-
-	if (how == TOO_LATE)
-		return false;
-	if (how == ORPHANED)
-		iot_event(c->target, IO_TARGET_EVENT_ORPHAN);
-	req->not_sent = how == TAKEN_BACK;
-	iot_request_finish(req, err, BLK_STS_OK);
-	return true;
+	return IOT_CLAIM_ORPHANED;
 }
 
 /*
- * Ends the request of @c with -ETIMEDOUT now, whatever its device does. The
- * caller holds a reference on @c, which has been armed.
- * Return: false if the device was faster: end_io has been called or is about to.
+ * Makes the request of @c the caller's to end. Under target->lock, so that the
+ * request has not dropped @c yet.
  */
-bool iot_carrier_abandon(struct io_target_carrier *c)
+enum iot_claim iot_carrier_claim(struct io_target_carrier *c, bool or_orphan)
 {
-	return carrier_give_up(c, false, -ETIMEDOUT);
-}
+	enum iot_claim how;
 
-/*
- * Makes the request of @c the caller's to end, whatever its device does; for one
- * that holds a lock and cannot end it here. @sent: has its device been given it?
- */
-bool iot_carrier_claim(struct io_target_carrier *c, bool *sent)
-{
-	struct io_target_request *req;
-	enum abandoned how;
-
-	how = carrier_abandon(c, false, &req);
-	*sent = how == ORPHANED;
-	return how != TOO_LATE;
-}
-
-/* Ends the request of @c with -ECANCELED if its device has not been given it. */
-bool iot_carrier_cancel(struct io_target_carrier *c)
-{
-	return carrier_give_up(c, true, -ECANCELED);
+	guard(spinlock_irqsave)(&c->lock);
+	if (!c->req)
+		return IOT_CLAIM_NONE;
+	how = carrier_leave(c, or_orphan);
+	if (how != IOT_CLAIM_NONE)
+		c->req = NULL;
+	return how;
 }

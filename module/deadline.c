@@ -5,9 +5,8 @@
  * earliest, looks at them all.
  *
  * A request leaves its shard, under the shard's lock, before its end_io is called:
- * so what the timer finds there has not been ended. It then competes as a waiter
- * does, for the place among the pended or for the carrier; of a plain request
- * that the device has it can only say that it is overdue.
+ * so what the timer finds there has not been ended. It then claims it (claim.c); of
+ * a plain request that the device has it can only say that it is overdue.
  *
  * Context of all of it: any.
  */
@@ -55,15 +54,20 @@ EXPORT_SYMBOL_GPL(io_target_request_set_timeout);
 /*
  * @req is about to be accepted; before, since afterwards it may end at any time.
  * Until it is, the timer finds nothing to do about it.
+ * Return: false if a concurrent submit was faster.
  */
-void iot_deadline_add(struct io_target_request *req)
+bool iot_deadline_add(struct io_target_request *req)
 {
 	struct iot_shard *shard = request_shard(req);
 
-	req->overdue = false;
-	scoped_guard(spinlock_irqsave, &shard->lock)
+	scoped_guard(spinlock_irqsave, &shard->lock) {
+		if (!list_empty(&req->timed))
+			return false;
+		req->overdue = false;
 		list_add_tail(&req->timed, &shard->timed);
+	}
 	timer_reduce(&req->target->timer, req->deadline);
+	return true;
 }
 
 void iot_deadline_del(struct io_target_request *req)
@@ -72,35 +76,17 @@ void iot_deadline_del(struct io_target_request *req)
 	list_del_init(&req->timed);
 }
 
-static bool deadline_unqueue(struct io_target_request *req)
+/* @req has come to wait in a queue, perhaps after the timer has looked at it. */
+void iot_deadline_look(struct io_target_request *req)
 {
-	struct io_target_lower *lower = req->lower;
-
-	/* Not accepted yet, or of the carrier's to say. */
-	if (!lower || req->flags & IO_TARGET_BOUNCE)
-		return false;
-	guard(spinlock_irqsave)(&lower->lock);
-	if (!iot_lower_unqueue(req))
-		return false;
-	WRITE_ONCE(req->state, IOT_REQ_SENT);
-	return true;
+	if (req->flags & IOT_F_DEADLINE && !time_before(jiffies, req->deadline))
+		timer_reduce(&req->target->timer, jiffies);
 }
 
-/* Under the shard's lock: makes @req, whose time is up, ours to end. */
 static bool deadline_claim(struct io_target_request *req)
 {
-	bool ours, sent = false;
-
-	/* Under one lock, or the request might pend between the two looks. */
 	guard(spinlock_irqsave)(&req->target->lock);
-	ours = iot_pended_claim(req);
-	if (req->carrier)
-		ours = iot_carrier_claim(req->carrier, &sent);
-	else if (!ours)
-		ours = deadline_unqueue(req);
-	if (ours)
-		req->not_sent = !sent;
-	return ours;
+	return iot_claim(req, true) != IOT_CLAIM_NONE;
 }
 
 /* What a scan of the shards has found. */
@@ -120,11 +106,12 @@ static void deadline_check(struct io_target_request *req, unsigned long now,
 			list_move_tail(&req->timed, &scan->expired);
 			return;
 		}
-		/* It may still come to wait in a queue, so it is looked at again. */
-		again = now + HZ;
-		if (!req->overdue && READ_ONCE(req->state) != IOT_REQ_FORMATTED) {
+		if (READ_ONCE(req->state) == IOT_REQ_FORMATTED) {
+			again = now + 1;	/* about to be accepted */
+		} else {
+			again = scan->next;
+			scan->overdue += !req->overdue;
 			req->overdue = true;
-			scan->overdue++;
 		}
 	}
 	if (time_before(again, scan->next))
@@ -147,16 +134,13 @@ static void deadline_end(struct io_target *t, struct deadline_scan *scan)
 
 	/* Ending a request takes it off the list. */
 	while ((req = list_first_entry_or_null(&scan->expired, struct io_target_request,
-					       timed))) {
-		if (!req->not_sent)
-			iot_event(t, IO_TARGET_EVENT_ORPHAN);
-		iot_request_finish(req, -ETIMEDOUT, BLK_STS_OK);
-	}
+					       timed)))
+		iot_claim_end(req, -ETIMEDOUT);
 	while (scan->overdue--)
 		iot_event(t, IO_TARGET_EVENT_OVERDUE);
 }
 
-/* Each request on @t's shards holds a gate, so @t stays until all have ended. */
+/* What is on @t's shards has not ended, and a target is not freed before all has. */
 static void deadline_timer(struct timer_list *timer)
 {
 	struct io_target *t = container_of(timer, struct io_target, timer);

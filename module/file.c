@@ -83,7 +83,7 @@ static void file_complete(struct kiocb *iocb, long result)
 	if (req->op == IO_TARGET_OP_WRITE)
 		iot_kiocb_end_write(iocb);
 	if (file_refused_to_wait(req, result))
-		iot_lane_serve(file_lane(req), req);
+		iot_lane_serve(file_lane(req), req, req->file.done);
 	else
 		file_end(req, result);
 }
@@ -190,7 +190,7 @@ static void file_submit(struct io_target_request *req)
 	if (result == -EIOCBQUEUED)
 		return;
 	if (result == -EAGAIN && !(req->flags & (IOT_F_CALLER_WAITS | IO_TARGET_NOWAIT)))
-		iot_lane_serve(lane, req);
+		iot_lane_serve(lane, req, req->file.done);
 	else
 		file_end(req, result);
 }
@@ -289,7 +289,8 @@ static const struct iot_backend file_backend = {
 };
 
 /* Takes over the reference on @file, unless it fails. */
-static struct io_target_lower *file_lower(struct file *file, unsigned int flags)
+static struct io_target_lower *file_lower(struct io_target *t, struct file *file,
+					  unsigned int flags)
 {
 	struct io_target_lower *lower;
 	struct iot_file *f;
@@ -298,7 +299,7 @@ static struct io_target_lower *file_lower(struct file *file, unsigned int flags)
 	f = kzalloc_obj(*f, GFP_KERNEL);
 	if (!f)
 		return ERR_PTR(-ENOMEM);
-	lower = iot_lower_alloc(&file_backend, flags, f);
+	lower = iot_lower_alloc(t, &file_backend, flags, f);
 	if (!lower)
 		goto err_free;
 	f->wq = alloc_workqueue("iot_%pD", WQ_UNBOUND, IOT_LANE_WIDTH + 2, file);
@@ -355,7 +356,7 @@ struct io_target_lower *iot_file_lower_path(struct io_target *t, const char *pat
 	/* The name may mean something else by now. */
 	mode = file_inode(file)->i_mode;
 	if (S_ISCHR(mode) || S_ISREG(mode))
-		lower = file_lower(file, flags);
+		lower = file_lower(t, file, flags);
 	else
 		lower = ERR_PTR(-ESTALE);
 	if (IS_ERR(lower))
@@ -366,7 +367,7 @@ struct io_target_lower *iot_file_lower_path(struct io_target *t, const char *pat
 struct io_target_lower *iot_file_lower_file(struct io_target *t, struct file *file,
 					    unsigned int flags)
 {
-	struct io_target_lower *lower = file_lower(get_file(file), flags);
+	struct io_target_lower *lower = file_lower(t, get_file(file), flags);
 
 	if (IS_ERR(lower))
 		fput(file);

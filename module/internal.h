@@ -17,20 +17,24 @@
  *            the releaser. ref: memory only; each carrier that was sent holds
  *            one, and close while it waits.
  *   carrier  refs: its request from prep to end, its I/O while it is sent, who
- *            waits for the request with a timeout.
+ *            sends it.
  *   gated, ungated
- *            every request from accepted to the return of its end_io holds one
- *            of the two; an orphan has given it back. Close kills both and
- *            waits for zero, after which nobody can reach target->lower.
+ *            every request holds one of the two from when it goes to the device, or
+ *            is taken from among the pended, to the return of its end_io; an orphan
+ *            has given it back. Close and suspend kill both and wait for zero, after
+ *            which nobody can reach target->lower.
  *
  * Locks, outermost first
- *   target->mutex   open and close, one at a time; sleeps.
+ *   target->mutex   open, close, suspend, reopen, start, one at a time; sleeps.
  *   shard->lock     irqsave; requests with a deadline.
- *   target->lock    irqsave; state and gate, pended requests and their state
- *                   PENDED, req->carrier while it is outstanding, requests that
- *                   have ended with TASK, and what the verifier knows.
+ *   target->lock    irqsave; state and gates, pended requests and their state
+ *                   PENDED, every claim (claim.c), req->carrier while it is
+ *                   outstanding, requests with a name, requests that have ended
+ *                   with TASK, and what the verifier knows.
+ *   carrier->lock   irqsave; who ends the carrier's request, and whether its I/O
+ *                   has been sent.
  *   lower->lock     irqsave; queues of the lower and of its backend, the states
- *                   QUEUED <-> SENT of what is on them, carrier->req, orphans.
+ *                   QUEUED <-> SENT of what is on them, orphans.
  * Nothing is called with one of the spinlocks held but the workqueue, the timer
  * and percpu_ref, whose own locks are innermost.
  */
@@ -39,6 +43,7 @@
 
 #include <linux/completion.h>
 #include <linux/export.h>
+#include <linux/hashtable.h>
 #include <linux/kref.h>
 #include <linux/mempool.h>
 #include <linux/mutex.h>
@@ -68,9 +73,10 @@ enum iot_request_state {
 };
 
 /* Private bits of req->flags, beside the public ones */
+#define IOT_F_NAMED		BIT(24)	/* req->id counts */
 #define IOT_F_RESENT		BIT(25)	/* sent by start: target->resent counts it */
 #define IOT_F_DEADLINE		BIT(26)	/* req->deadline counts */
-#define IOT_F_WAS_PENDED	BIT(27)	/* holds the ungated ref */
+#define IOT_F_WAS_PENDED	BIT(27)	/* taken from among the pended: holds the ungated ref */
 #define IOT_F_POOL		BIT(28)	/* from the target's pool; outlives prep and reinit */
 #define IOT_F_CARRIED		BIT(29)	/* the I/O of a carrier: it ends there */
 #define IOT_F_CALLER_WAITS	BIT(30)	/* its submitter waits without timeout: use his task */
@@ -119,11 +125,13 @@ struct iot_queue {
 
 /**
  * struct io_target_lower - one opened lower device
+ * @target: whose it is while it is open; not referenced
  * @backend: who serves it
  * @data: the backend's own
  * @opened: number of this open, unlike that of any other
  * @flags: IO_TARGET_READ, WRITE, EXCL as opened
  * @stream: positions mean nothing, order does
+ * @gone: the device has died
  * @dma_mask: memory must have none of these address and length bits set
  * @block_size: bytes that the device transfers as one
  * @max_segments: pieces of memory that one block may lie in; 0: any
@@ -134,7 +142,9 @@ struct iot_queue {
  * @sending: @send_work is queued or runs
  * @send_work: gives @queue to the backend, where a submitter must not
  * @orphans: carriers whose request has ended
- * @orphan_writes: how many of them may still change the device
+ * @releasing: @queue has requests that were held, and others go behind them
+ * @orphan_writes: how many orphans may still change the device; one more while
+ *	@releasing
  * @held: requests that overlap one of those
  * @users: see above
  * @ref: see above
@@ -142,20 +152,23 @@ struct iot_queue {
  * @close_work: runs on the releaser
  */
 struct io_target_lower {
+	struct io_target		*target;
 	const struct iot_backend	*backend;
 	void				*data;
 	u32				opened;
 	unsigned int			flags;
 	bool				stream;
+	bool				gone;	/* the device has died; under target->lock */
 	u32				dma_mask;
 	u32				block_size;
 	u32				max_segments;
 	char				name[32];
 
-	spinlock_t			lock;	/* queues, sending, orphans, carrier->req */
+	spinlock_t			lock;	/* queues, sending, orphans */
 	struct list_head		queues;
 	struct iot_queue		queue;
 	bool				sending;
+	bool				releasing;
 	struct work_struct		send_work;
 	struct list_head		orphans;
 	unsigned int			orphan_writes;
@@ -170,10 +183,11 @@ struct io_target_lower {
 /**
  * struct io_target_carrier - the I/O of one BOUNCE request, owned by the library
  * @refs: see above
- * @req: the request that waits for it, NULL once that has ended; under @lower's lock
+ * @lock: see above
+ * @req: the request that waits for it, NULL once that has ended
+ * @sent: @io has been sent, to @lower
  * @io: what the backend sees
- * @lower: where @io was sent; its memory, not the open device, is referenced
- * @sent: @io has been queued for the device; under @lower's lock
+ * @lower: its memory, not the open device, is referenced
  * @node: on @lower's orphans
  * @target: whose pools the pages came from; referenced by an orphan
  * @nr_pages: of @vecs
@@ -182,15 +196,28 @@ struct io_target_lower {
  */
 struct io_target_carrier {
 	refcount_t			refs;
+	spinlock_t			lock;	/* req, sent, lower */
 	struct io_target_request	*req;
+	bool				sent;
 	struct io_target_request	io;
 	struct io_target_lower		*lower;
-	bool				sent;
 	struct list_head		node;
 	struct io_target		*target;
 	unsigned int			nr_pages;
 	struct bio_vec			*vecs;
 	struct bio_vec			inline_vecs[IOT_RESERVE_PAGES];
+};
+
+/* What is opened: one of path, file, dev and call is given. */
+struct iot_source {
+	const char		*path;
+	struct file		*file;
+	dev_t			dev;
+	struct io_target_lower	*(*call)(struct io_target *t, unsigned int flags, void *data);
+	void			*data;	/* for @call, which is a test's */
+	unsigned int		flags;
+	const struct cred	*cred;	/* remembered: who has opened it */
+	u64			diskseq;	/* remembered: of what was opened */
 };
 
 /* Requests with a deadline; which shard is a matter of the request's address. */
@@ -208,13 +235,19 @@ struct io_target {
 	struct iot_stats __percpu	*stats;
 	struct percpu_ref		ungated;
 
-	spinlock_t			lock;	/* state, gate, pended, verify_frames */
+	spinlock_t			lock;	/* all up to task_work, verify_frames */
 	enum io_target_state		state;
-	struct mutex			mutex;	/* open and close, one at a time */
+	enum io_target_state		wish;		/* what it is to be once available */
+	bool				available;	/* open, not frozen, not being suspended */
+	bool				frozen;		/* by the owner of the device */
+	u32				session;	/* lower->opened of its first device */
+	struct mutex			mutex;		/* see above */
+	struct iot_source		source;		/* for reopen; under mutex */
 	wait_queue_head_t		idle_wait;	/* for iot_target_idle() */
 	struct list_head		pended;		/* in order of submission */
 	unsigned int			nr_pended;
 	atomic_t			resent;		/* sent by start, not ended */
+	DECLARE_HASHTABLE(named, 6);			/* outstanding requests with an id */
 	struct kref			ref;
 	struct work_struct		release_work;
 
@@ -260,20 +293,15 @@ void iot_task_work(struct work_struct *work);
 __printf(3, 4) int iot_err(struct io_target *t, int err, const char *fmt, ...);
 void iot_event(struct io_target *t, enum io_target_event event);
 
-/* What is being opened: exactly one of the four is given. */
-struct iot_source {
-	const char		*path;
-	struct file		*file;
-	dev_t			dev;
-	struct io_target_lower	*lower;	/* opened already, by a test */
-};
-
 /* open.c */
-int iot_target_open(struct io_target *t, const struct iot_source *from, unsigned int flags);
+int iot_target_open(struct io_target *t, const struct iot_source *from);
+void iot_source_forget(struct io_target *t);
+
+/* close.c */
 void iot_target_close(struct io_target *t);
 
 /* lower.c */
-struct io_target_lower *iot_lower_alloc(const struct iot_backend *backend,
+struct io_target_lower *iot_lower_alloc(struct io_target *t, const struct iot_backend *backend,
 					unsigned int flags, void *data);
 void iot_lower_get(struct io_target_lower *lower);
 void iot_lower_put(struct io_target_lower *lower);
@@ -282,9 +310,8 @@ void iot_lower_pin(struct io_target_lower *lower);
 void iot_lower_unpin(struct io_target_lower *lower);
 void iot_lower_add_queue(struct io_target_lower *lower, struct iot_queue *queue);
 struct io_target_request *iot_queue_next(struct iot_queue *queue);
-void iot_lower_cancel_queued(struct io_target_lower *lower);
+void iot_lower_cancel_queued(struct io_target_lower *lower, bool all);
 void iot_lower_queue(struct io_target_request *req);
-void iot_lower_queue_locked(struct io_target_request *req);
 void iot_lower_kick(struct io_target_lower *lower);
 void iot_lower_send_work(struct work_struct *work);
 bool iot_lower_unqueue(struct io_target_request *req);
@@ -308,6 +335,8 @@ struct io_target_lower *iot_file_lower_file(struct io_target *t, struct file *fi
 
 /* prep.c */
 int iot_check_range(struct io_target *t, enum io_target_op op, loff_t pos, u64 len);
+bool iot_prepared_for(const struct io_target_request *req, u32 session);
+int iot_prep_recheck(struct io_target_request *req, struct io_target_lower *lower);
 
 /* request.c */
 void iot_request_end(struct io_target_request *req, ssize_t result, blk_status_t status);
@@ -320,28 +349,40 @@ void iot_request_reset(struct io_target_request *req);
 
 /* state.c */
 void iot_state_init(struct io_target *t);
-void iot_state_opened(struct io_target *t, struct io_target_lower *lower);
 void iot_state_closed(struct io_target *t);
+void iot_state_suspend(struct io_target *t);
+int iot_state_resume(struct io_target *t, struct io_target_lower *lower,
+		     enum io_target_state wish);
 bool iot_target_idle(struct io_target *t);
+void iot_target_removed(struct io_target *t);
 
 /* orphan.c */
 void iot_orphan_add(struct io_target_carrier *carrier);
-bool iot_orphan_hold(struct io_target_request *req);
+bool iot_orphan_hold(struct io_target_request *req, bool by_worker);
+void iot_orphan_released(struct io_target_lower *lower);
 void iot_orphan_end(struct io_target_carrier *carrier);
 
 /* deadline.c */
 void iot_deadline_init(struct io_target *t);
 void iot_deadline_exit(struct io_target *t);
-void iot_deadline_add(struct io_target_request *req);
+bool iot_deadline_add(struct io_target_request *req);
 void iot_deadline_del(struct io_target_request *req);
+void iot_deadline_look(struct io_target_request *req);
 
 /* pend.c */
 enum iot_pend { IOT_PENDED, IOT_GATE_OPEN };
-int iot_pend(struct io_target_request *req);
-bool iot_pended_send(struct io_target *t);
-void iot_pended_end(struct io_target *t, int err);
-bool iot_unpend(struct io_target_request *req, int err);
-bool iot_pended_claim(struct io_target_request *req);
+int iot_pend(struct io_target_request *req, struct percpu_ref *gate);
+bool iot_pended_remove(struct io_target_request *req);
+bool iot_pended_send(struct io_target *t, enum io_target_state state);
+void iot_pended_claim_all(struct io_target *t, struct list_head *claimed);
+void iot_pended_end(struct list_head *claimed, int err);
+
+/* claim.c */
+enum iot_claim { IOT_CLAIM_NONE, IOT_CLAIM_UNSENT, IOT_CLAIM_ORPHANED };
+enum iot_claim iot_claim(struct io_target_request *req, bool or_orphan);
+void iot_claim_end(struct io_target_request *req, int err);
+bool iot_named_add(struct io_target_request *req);
+void iot_named_del(struct io_target_request *req);
 
 /* sync.c */
 int iot_may_wait(struct io_target *t, const char *what);
@@ -351,20 +392,25 @@ struct io_target_carrier *iot_carrier_alloc(struct io_target_request *req);
 void iot_carrier_put(struct io_target_carrier *carrier);
 void iot_carrier_load(struct io_target_request *req);
 void iot_carrier_arm(struct io_target_request *req);
-bool iot_carrier_send(struct io_target_carrier *carrier);
-void iot_carrier_send_now(struct io_target_carrier *carrier);
-bool iot_carrier_disarm(struct io_target_carrier *carrier);
+void iot_carrier_send(struct io_target_carrier *carrier, struct io_target_lower *lower);
+bool iot_carrier_begin(struct io_target_carrier *carrier, struct io_target_lower *lower);
 struct io_target_carrier *iot_carrier_get(struct io_target_request *req);
 void iot_carrier_drop(struct io_target_request *req);
 void iot_carrier_end(struct io_target_request *io, ssize_t result, blk_status_t status);
-bool iot_carrier_abandon(struct io_target_carrier *carrier);
-bool iot_carrier_cancel(struct io_target_carrier *carrier);
-bool iot_carrier_claim(struct io_target_carrier *carrier, bool *sent);
+enum iot_claim iot_carrier_claim(struct io_target_carrier *carrier, bool or_orphan);
 
-/* The last step before the backend has it. */
+/* The last step before the backend has it; from the lower's queue. */
+static inline void iot_send_queued(struct io_target_request *req)
+{
+	if (unlikely(READ_ONCE(req->lower->orphan_writes)) && iot_orphan_hold(req, true))
+		return;
+	req->lower->backend->submit(req);
+}
+
+/* From anywhere else. */
 static inline void iot_send(struct io_target_request *req)
 {
-	if (unlikely(READ_ONCE(req->lower->orphan_writes)) && iot_orphan_hold(req))
+	if (unlikely(READ_ONCE(req->lower->orphan_writes)) && iot_orphan_hold(req, false))
 		return;
 	req->lower->backend->submit(req);
 }

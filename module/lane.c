@@ -28,17 +28,22 @@ enum iot_lane_entry iot_lane_enter(struct iot_lane *lane, struct io_target_reque
 		return IOT_LANE_TAKEN;
 	WRITE_ONCE(req->state, IOT_REQ_QUEUED);
 	list_add_tail(&req->node, &lane->queue.requests);
+	iot_deadline_look(req);
 	return IOT_LANE_QUEUED;
 }
 
 /*
  * A thread is to carry out @req, next if the lane is ordered: the token that
- * the caller has goes to the thread.
+ * the caller has goes to the thread. One that is @begun, since the driver has done
+ * a part of it, cannot be taken back.
  */
-void iot_lane_serve(struct iot_lane *lane, struct io_target_request *req)
+void iot_lane_serve(struct iot_lane *lane, struct io_target_request *req, bool begun)
 {
 	guard(spinlock_irqsave)(&lane->lower->lock);
-	WRITE_ONCE(req->state, IOT_REQ_QUEUED);
+	if (!begun) {
+		WRITE_ONCE(req->state, IOT_REQ_QUEUED);
+		iot_deadline_look(req);
+	}
 	if (lane->ordered) {
 		list_add(&req->node, &lane->queue.requests);
 		lane_start(lane, &lane->servers[0]);

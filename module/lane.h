@@ -55,7 +55,7 @@ void iot_lane_init(struct iot_lane *lane, struct io_target_lower *lower,
 		   ssize_t (*call)(struct io_target_request *req));
 enum iot_lane_entry { IOT_LANE_ENTERED, IOT_LANE_QUEUED, IOT_LANE_TAKEN };
 enum iot_lane_entry iot_lane_enter(struct iot_lane *lane, struct io_target_request *req);
-void iot_lane_serve(struct iot_lane *lane, struct io_target_request *req);
+void iot_lane_serve(struct iot_lane *lane, struct io_target_request *req, bool begun);
 void iot_lane_leave(struct iot_lane *lane);
 void iot_lane_work(struct work_struct *work);
 

@@ -44,28 +44,35 @@ struct io_target_request *iot_queue_next(struct iot_queue *queue)
 	return req;
 }
 
-static void lower_take_queued(struct io_target_lower *lower, struct list_head *taken)
+static void lower_take_queued(struct io_target_lower *lower, bool all,
+			      struct list_head *taken)
 {
-	struct io_target_request *req;
+	struct io_target_request *req, *tmp;
 	struct iot_queue *queue;
 
 	guard(spinlock_irqsave)(&lower->lock);
-	list_for_each_entry(queue, &lower->queues, node)
-		list_splice_tail_init(&queue->requests, taken);
-	list_for_each_entry(req, taken, node)
-		WRITE_ONCE(req->state, IOT_REQ_SENT);
+	list_for_each_entry(queue, &lower->queues, node) {
+		list_for_each_entry_safe(req, tmp, &queue->requests, node) {
+			if (req->state != IOT_REQ_QUEUED ||
+			    (!all && req->flags & IO_TARGET_IGNORE_STATE))
+				continue;
+			list_move_tail(&req->node, taken);
+			WRITE_ONCE(req->state, IOT_REQ_SENT);
+		}
+	}
 }
 
 /*
- * Ends what the device has not been given yet: all of it, so that of a stream
- * nothing goes that comes after what has not gone.
+ * Ends what the device has not been given yet, at one time, so that of a stream
+ * nothing goes that comes after what has not gone. @all: also what ignores the
+ * target's state.
  */
-void iot_lower_cancel_queued(struct io_target_lower *lower)
+void iot_lower_cancel_queued(struct io_target_lower *lower, bool all)
 {
 	struct io_target_request *req;
 	LIST_HEAD(taken);
 
-	lower_take_queued(lower, &taken);
+	lower_take_queued(lower, all, &taken);
 	while ((req = list_first_entry_or_null(&taken, struct io_target_request, node))) {
 		list_del_init(&req->node);
 		req->not_sent = true;
@@ -80,8 +87,10 @@ static struct io_target_request *lower_next(struct io_target_lower *lower)
 
 	guard(spinlock_irqsave)(&lower->lock);
 	req = iot_queue_next(&lower->queue);
-	if (!req)
+	if (!req) {
 		lower->sending = false;
+		iot_orphan_released(lower);
+	}
 	return req;
 }
 
@@ -99,7 +108,7 @@ void iot_lower_send_work(struct work_struct *work)
 
 	blk_start_plug(&plug);
 	while ((req = lower_next(lower)))
-		iot_send(req);
+		iot_send_queued(req);
 	blk_finish_plug(&plug);
 	memalloc_noio_restore(noio);
 	iot_lower_put(lower);
@@ -109,13 +118,14 @@ void iot_lower_send_work(struct work_struct *work)
  * The caller, a backend about to open its device, becomes the first user; if
  * that fails, it lets go with iot_lower_unpin(). It sets the rest of the fields.
  */
-struct io_target_lower *iot_lower_alloc(const struct iot_backend *backend,
+struct io_target_lower *iot_lower_alloc(struct io_target *t, const struct iot_backend *backend,
 					unsigned int flags, void *data)
 {
 	struct io_target_lower *lower = kzalloc_obj(*lower, GFP_KERNEL);
 
 	if (!lower)
 		return NULL;
+	lower->target = t;
 	lower->backend = backend;
 	lower->data = data;
 	lower->flags = flags;
@@ -183,17 +193,13 @@ void iot_lower_release(struct io_target_lower *lower)
  */
 void iot_lower_queue(struct io_target_request *req)
 {
-	guard(spinlock_irqsave)(&req->lower->lock);
-	iot_lower_queue_locked(req);
-}
-
-void iot_lower_queue_locked(struct io_target_request *req)
-{
 	struct io_target_lower *lower = req->lower;
 
+	guard(spinlock_irqsave)(&lower->lock);
 	WRITE_ONCE(req->state, IOT_REQ_QUEUED);
 	list_add_tail(&req->node, &lower->queue.requests);
 	iot_lower_kick(lower);
+	iot_deadline_look(req);
 }
 
 /* Under lower->lock: there is something in the queue. */

@@ -3,11 +3,13 @@
  * Opening and closing a target. Which backend opens what is decided by the type
  * of the inode, before anything is opened that could have side effects.
  */
+#include <linux/cred.h>
 #include <linux/export.h>
 #include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/namei.h>
 #include <linux/rcupdate.h>
+#include <linux/slab.h>
 #include <linux/wait.h>
 
 #include "internal.h"
@@ -86,54 +88,98 @@ static struct io_target_lower *open_file(struct io_target *t, struct file *file,
 }
 
 static struct io_target_lower *open_source(struct io_target *t,
-					   const struct iot_source *from,
-					   unsigned int flags)
+					   const struct iot_source *from)
 {
 	struct io_target_lower *lower;
 
-	if (from->lower)
-		lower = from->lower;
+	if (from->call)
+		lower = from->call(t, from->flags, from->data);
 	else if (from->path)
-		lower = open_path(t, from->path, flags);
+		lower = open_path(t, from->path, from->flags);
 	else if (from->file)
-		lower = open_file(t, from->file, flags);
+		lower = open_file(t, from->file, from->flags);
 	else
-		lower = iot_bdev_lower_dev(t, from->dev, flags);
+		lower = iot_bdev_lower_dev(t, from->dev, from->flags);
 	if (IS_ERR(lower) && PTR_ERR(lower) != -EINVAL && PTR_ERR(lower) != -EBADF)
 		iot_err(t, PTR_ERR(lower), "open of %s failed", from->path ?: "a device");
 	return lower;
 }
 
-static int target_open_locked(struct io_target *t, const struct iot_source *from,
-			      unsigned int flags)
+static u64 lower_diskseq(struct io_target_lower *lower)
 {
-	struct io_target_lower *lower;
+	struct io_target_info info = {};
 
-	lockdep_assert_held(&t->mutex);
-	if (rcu_access_pointer(t->lower))
-		return iot_err(t, -EBUSY, "open refused: it is open already");
-	lower = open_source(t, from, flags);
-	if (IS_ERR(lower))
-		return PTR_ERR(lower);
-	if (!t->config.name)
-		strscpy(t->name, lower->name, sizeof(t->name));
-	iot_state_opened(t, lower);
+	lower->backend->info(lower, &info);
+	return info.diskseq;
+}
+
+void iot_source_forget(struct io_target *t)
+{
+	kfree(t->source.path);
+	if (t->source.cred)
+		put_cred(t->source.cred);
+	t->source = (struct iot_source){};
+}
+
+/* An adopted file is not ours to open again, so all that is kept of it is that. */
+static int source_remember(struct io_target *t, const struct iot_source *from)
+{
+	const char *path = NULL;
+
+	if (from->path) {
+		path = kstrdup(from->path, GFP_KERNEL);
+		if (!path)
+			return -ENOMEM;
+	}
+	iot_source_forget(t);
+	t->source = *from;
+	t->source.path = path;
+	t->source.cred = get_current_cred();
 	return 0;
 }
 
-int iot_target_open(struct io_target *t, const struct iot_source *from, unsigned int flags)
+/* Stopped, or started, or removed again meanwhile: it has been opened. */
+static int target_opened(struct io_target *t, struct io_target_lower *lower,
+			 enum io_target_state wish)
 {
+	if (!t->config.name)
+		strscpy(t->name, lower->name, sizeof(t->name));
+	t->source.diskseq = lower_diskseq(lower);
+	iot_state_resume(t, lower, wish);
+	return 0;
+}
+
+static int target_open_locked(struct io_target *t, const struct iot_source *from)
+{
+	struct io_target_lower *lower;
 	int err;
 
-	might_sleep();
-	if (!from->path && !from->file && !from->dev && !from->lower)
+	lockdep_assert_held(&t->mutex);
+	if (io_target_state(t) != IO_TARGET_CLOSED)
+		return iot_err(t, -EBUSY, "open refused: it is open already");
+	err = source_remember(t, from);
+	if (err)
+		return err;
+	lower = open_source(t, from);
+	if (IS_ERR(lower))
+		return PTR_ERR(lower);
+	return target_opened(t, lower, IO_TARGET_STARTED);
+}
+
+int iot_target_open(struct io_target *t, const struct iot_source *from)
+{
+	int err = iot_may_wait(t, "open");
+
+	if (err)
+		return err;
+	if (!from->path && !from->file && !from->dev && !from->call)
 		return iot_err(t, -EINVAL, "open refused: nothing to open");
-	if (!(flags & (IO_TARGET_READ | IO_TARGET_WRITE)) ||
-	    flags & ~(IO_TARGET_READ | IO_TARGET_WRITE | IO_TARGET_EXCL))
-		return iot_err(t, -EINVAL, "open refused: flags %#x", flags);
+	if (!(from->flags & (IO_TARGET_READ | IO_TARGET_WRITE)) ||
+	    from->flags & ~(IO_TARGET_READ | IO_TARGET_WRITE | IO_TARGET_EXCL))
+		return iot_err(t, -EINVAL, "open refused: flags %#x", from->flags);
 
 	scoped_guard(mutex, &t->mutex)
-		err = target_open_locked(t, from, flags);
+		err = target_open_locked(t, from);
 	if (!err)
 		iot_event(t, IO_TARGET_EVENT_STATE);
 	return err;
@@ -161,7 +207,7 @@ IOT_EXPORT_FOR_TESTS(iot_target_open);
  */
 int io_target_open(struct io_target *target, const char *path, unsigned int flags)
 {
-	return iot_target_open(target, &(struct iot_source){ .path = path }, flags);
+	return iot_target_open(target, &(struct iot_source){ .path = path, .flags = flags });
 }
 EXPORT_SYMBOL_GPL(io_target_open);
 
@@ -176,7 +222,7 @@ EXPORT_SYMBOL_GPL(io_target_open);
  */
 int io_target_open_dev(struct io_target *target, dev_t dev, unsigned int flags)
 {
-	return iot_target_open(target, &(struct iot_source){ .dev = dev }, flags);
+	return iot_target_open(target, &(struct iot_source){ .dev = dev, .flags = flags });
 }
 EXPORT_SYMBOL_GPL(io_target_open_dev);
 
@@ -195,7 +241,7 @@ EXPORT_SYMBOL_GPL(io_target_open_dev);
  */
 int io_target_open_file(struct io_target *target, struct file *file, unsigned int flags)
 {
-	return iot_target_open(target, &(struct iot_source){ .file = file }, flags);
+	return iot_target_open(target, &(struct iot_source){ .file = file, .flags = flags });
 }
 EXPORT_SYMBOL_GPL(io_target_open_file);
 
@@ -226,86 +272,80 @@ struct io_target *io_target_open_path(const char *path, unsigned int flags,
 }
 EXPORT_SYMBOL_GPL(io_target_open_path);
 
-static u64 target_in_flight(struct io_target *t)
+static struct io_target_lower *source_reopen(struct io_target *t)
 {
-	u64 n = 0;
-	int cpu;
+	const struct cred *old = override_creds(t->source.cred);
+	struct io_target_lower *lower = open_source(t, &t->source);
 
-	for_each_possible_cpu(cpu) {
-		struct iot_stats *s = per_cpu_ptr(t->stats, cpu);
-
-		n += READ_ONCE(s->submitted) - READ_ONCE(s->completed);
-	}
-	return n;
+	revert_creds(old);
+	return lower;
 }
 
-/* Ends when the device has answered everything it was sent over callers' memory. */
-static void target_wait_closed(struct io_target *t)
+static int reopen_check(struct io_target *t)
 {
-	while (!wait_event_timeout(t->idle_wait,
-				   percpu_ref_is_zero(&t->gated) &&
-				   percpu_ref_is_zero(&t->ungated), CLOSE_WARN_SECS * HZ))
-		pr_warn("io_target: %s: close waits for %llu requests\n",
-			io_target_name(t), target_in_flight(t));
+	if (!t->source.path && !t->source.dev && !t->source.call)
+		return iot_err(t, -EINVAL, "reopen refused: opened %s",
+			       t->source.file ? "by adopting a file" : "never before");
+	guard(spinlock_irqsave)(&t->lock);
+	if (t->state != IO_TARGET_CLOSED && (t->available || t->frozen ||
+					     t->state == IO_TARGET_REMOVED))
+		return iot_err(t, -EBUSY, "reopen refused: neither closed nor suspended");
+	return 0;
 }
 
-/*
- * The order matters: no new request passes the refs, those that did are waited
- * for, then no submit can look at t->lower any more; prep looks at it under
- * RCU only.
- */
-static bool target_close_locked(struct io_target *t)
+static int target_reopen_locked(struct io_target *t)
 {
+	enum io_target_state wish = IO_TARGET_STARTED;
 	struct io_target_lower *lower;
+	int err;
 
-	lower = rcu_dereference_protected(t->lower, lockdep_is_held(&t->mutex));
-	if (!lower)
-		return false;
-	iot_state_closed(t);
-	iot_pended_end(t, -ECANCELED);
-	iot_lower_cancel_queued(lower);
-	target_wait_closed(t);
-	rcu_assign_pointer(t->lower, NULL);
-	synchronize_rcu();
-	iot_lower_release(lower);
-	return true;
-}
-
-void iot_target_close(struct io_target *t)
-{
-	bool closed;
-
-	scoped_guard(mutex, &t->mutex)
-		closed = target_close_locked(t);
-	if (closed)
-		iot_event(t, IO_TARGET_EVENT_STATE);
+	err = reopen_check(t);
+	if (err)
+		return err;
+	if (io_target_state(t) != IO_TARGET_CLOSED)
+		wish = READ_ONCE(t->wish);
+	/* Still open, if suspend has not waited long enough. */
+	if (rcu_access_pointer(t->lower))
+		return iot_state_resume(t, NULL, wish) == -ENODEV ? -ENODEV : 0;
+	lower = source_reopen(t);
+	if (IS_ERR(lower))
+		return PTR_ERR(lower);
+	if (lower_diskseq(lower) == t->source.diskseq)
+		return target_opened(t, lower, wish);
+	iot_err(t, -ESTALE, "reopened, but stopped: it is another disk");
+	target_opened(t, lower, wish == IO_TARGET_STARTED ? IO_TARGET_STOPPED : wish);
+	return 1;
 }
 
 /**
- * io_target_close - send nothing more, wait for what was sent, release the device
- * @target: the target; closing a closed one does nothing
+ * io_target_reopen - open again what was open before, and go on
+ * @target: suspended, or closed after it was opened by path or number
  *
- * On return no end_io runs or will run, no caller's memory is in use, and the
- * lower device has been released, so that its driver may be unloaded. Orphans
- * (see IO_TARGET_BOUNCE) are not waited for; they keep the device open, and
- * the target and this module alive, until the device answers.
+ * Path, device number and flags are those of the last open, and so are the
+ * credentials. Pended requests are sent, in order, as by io_target_start(), unless
+ * the target was stopped before it was suspended, or meanwhile. Those prepared before
+ * are checked again: one that the device as it is now cannot carry out ends with the
+ * errno of prep, and not_sent. Requests prepared before a close are stale.
  *
- * Requests that the device has not been given yet (a stream's, behind the one
- * in its driver) end with -ECANCELED and not_sent. The wait for those that it has,
- * over the callers' own memory, lasts as long as the device takes; one line every
- * ten seconds says how many are missing.
+ * Another disk under the same name (another diskseq) is opened, too, but nothing is
+ * sent to it: the target is STOPPED, for the owner to start or purge.
  *
- * Context: process context, sleeps. Never in the target's own end_io.
- * Return: 0. -EDEADLK, and nothing is closed, where the wait would never end:
- * irq context, inside a block driver's ->submit_bio(), in an end_io that a
- * worker of the library calls, and with the verifier in any end_io of @target.
+ * Context: process context, sleeps. Not in the target's own end_io.
+ * Return: 0. 1: opened, but STOPPED, since it is another disk. -EBUSY: the target is
+ * open, frozen, or removed and to be closed first. -EINVAL: it was never opened, or by
+ * adopting a file. -ENODEV: removed meanwhile. -EDEADLK: as for io_target_close().
+ * Otherwise as io_target_open(), and the state is what it was.
  */
-int io_target_close(struct io_target *target)
+int io_target_reopen(struct io_target *target)
 {
-	int err = iot_may_wait(target, "close");
+	int err = iot_may_wait(target, "reopen");
 
-	if (!err)
-		iot_target_close(target);
+	if (err)
+		return err;
+	scoped_guard(mutex, &target->mutex)
+		err = target_reopen_locked(target);
+	if (err >= 0)
+		iot_event(target, IO_TARGET_EVENT_STATE);
 	return err;
 }
-EXPORT_SYMBOL_GPL(io_target_close);
+EXPORT_SYMBOL_GPL(io_target_reopen);

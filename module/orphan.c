@@ -8,7 +8,8 @@
  * go when it has ended. On a stream all writes overlap.
  *
  * What was sent before a write became an orphan was under way together with it,
- * and had no order to begin with.
+ * and had no order to begin with. What comes after those that were held goes after
+ * them, by the same worker, until it has sent them all.
  */
 #include "internal.h"
 
@@ -47,22 +48,37 @@ static bool held_by_orphan(struct io_target_lower *lower, struct io_target_reque
 	return false;
 }
 
-/* Is @req, about to be sent, held back? Then it is queued, and goes later. */
-bool iot_orphan_hold(struct io_target_request *req)
+/*
+ * Under lower->lock: the queue that @req, about to be sent, has to go to, or NULL.
+ * @by_worker: by the one who sends what was held.
+ */
+static struct iot_queue *orphan_queue(struct io_target_lower *lower,
+				      struct io_target_request *req, bool by_worker)
+{
+	if (lower->releasing && !by_worker)
+		return &lower->queue;
+	return held_by_orphan(lower, req) ? &lower->held : NULL;
+}
+
+/* Is @req held back? Then it is queued, and goes later. */
+bool iot_orphan_hold(struct io_target_request *req, bool by_worker)
 {
 	struct io_target_lower *lower = req->lower;
+	struct iot_queue *queue;
 
 	if (!writes(req))
 		return false;
 	guard(spinlock_irqsave)(&lower->lock);
-	if (!held_by_orphan(lower, req))
+	queue = orphan_queue(lower, req, by_worker);
+	if (!queue)
 		return false;
 	WRITE_ONCE(req->state, IOT_REQ_QUEUED);
-	list_add_tail(&req->node, &lower->held.requests);
+	list_add_tail(&req->node, &queue->requests);
+	iot_deadline_look(req);
 	return true;
 }
 
-/* All that is held tries again, in order; the sender looks whether it may. */
+/* All that is held tries again, in order; the worker looks whether it may. */
 static void orphan_remove(struct io_target_carrier *c)
 {
 	struct io_target_lower *lower = c->lower;
@@ -72,10 +88,23 @@ static void orphan_remove(struct io_target_carrier *c)
 	if (!writes(&c->io))
 		return;
 	lower->orphan_writes--;
-	if (!list_empty(&lower->held.requests)) {
-		list_splice_tail_init(&lower->held.requests, &lower->queue.requests);
-		iot_lower_kick(lower);
+	if (list_empty(&lower->held.requests))
+		return;
+	list_splice_tail_init(&lower->held.requests, &lower->queue.requests);
+	if (!lower->releasing) {
+		lower->releasing = true;
+		lower->orphan_writes++;	/* so that all senders still look */
 	}
+	iot_lower_kick(lower);
+}
+
+/* Under lower->lock: the worker has nothing left to send. */
+void iot_orphan_released(struct io_target_lower *lower)
+{
+	if (!lower->releasing)
+		return;
+	lower->releasing = false;
+	lower->orphan_writes--;
 }
 
 /* The device has answered the orphan. */

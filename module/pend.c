@@ -1,55 +1,58 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Pended requests: accepted while the target is stopped, sent in order when it
- * is started, ended when it is purged or closed.
+ * Pended requests: accepted while the target is held back, sent in order when it
+ * goes on, ended when it is purged, closed or removed.
  *
- * A pended request can be taken off the list by start, purge, close, cancel and
- * a waiter whose time is up. Whoever does it, under target->lock, is the only
- * one; but the waiter of a carrier may end the request even after that, so that
- * who takes a request with a carrier goes on with the carrier alone.
+ * A pended request holds no gate, so that a device can be closed and opened again
+ * under it; its place on the list, under target->lock, is what it has. Who takes it
+ * off the list gives it a reference on the ungated gate, for close to wait for. One
+ * with a carrier may be claimed even after start has taken it, so that start goes
+ * on with the carrier alone.
  */
+#include <linux/rcupdate.h>
+
 #include "internal.h"
 
-static bool state_pends(enum io_target_state state)
+static bool state_pends(const struct io_target *t, const struct io_target_request *req)
 {
-	return state == IO_TARGET_STOPPED || state == IO_TARGET_STARTING;
+	if (t->state == IO_TARGET_SUSPENDED)
+		return true;
+	return (t->state == IO_TARGET_STOPPED || t->state == IO_TARGET_STARTING) &&
+	       !(req->flags & IO_TARGET_IGNORE_STATE);
 }
 
-/* Under target->lock, which keeps the gate as the state has it. */
+/* Under target->lock, which keeps the gates as the state has them. */
 static int pend_check(struct io_target *t, struct io_target_request *req)
 {
 	lockdep_assert_held(&t->lock);
 	if (req->state != IOT_REQ_FORMATTED)	/* a concurrent submit was faster */
 		return -EBUSY;
-	if (t->state == IO_TARGET_PURGED)
+	if (t->state == IO_TARGET_PURGED && !(req->flags & IO_TARGET_IGNORE_STATE))
 		return -ESHUTDOWN;
-	if (!state_pends(t->state))
+	if (!state_pends(t, req))
 		return -ENODEV;
 	if (req->flags & IO_TARGET_NOWAIT || t->nr_pended >= t->config.max_pended)
 		return -EAGAIN;
-	if (rcu_dereference_protected(t->lower, true)->opened != req->opened)
+	if (!iot_prepared_for(req, t->session))
 		return -ESTALE;
 	return 0;
 }
 
 /*
- * For a request that has found the gate shut. On IOT_GATE_OPEN it was opened
+ * For a request that has found its gate shut. On IOT_GATE_OPEN it was opened
  * meanwhile and is held.
  */
-int iot_pend(struct io_target_request *req)
+int iot_pend(struct io_target_request *req, struct percpu_ref *gate)
 {
 	struct io_target *t = req->target;
 	int err;
 
 	guard(spinlock_irqsave)(&t->lock);
-	if (t->state == IO_TARGET_STARTED && percpu_ref_tryget_live(&t->gated))
+	if (percpu_ref_tryget_live(gate))
 		return IOT_GATE_OPEN;
 	err = pend_check(t, req);
 	if (err)
 		return err;
-	percpu_ref_get(&t->ungated);
-	req->lower = rcu_dereference_protected(t->lower, true);
-	req->flags |= IOT_F_WAS_PENDED;
 	if (req->carrier)
 		iot_carrier_arm(req);
 	this_cpu_inc(t->stats->submitted);
@@ -59,110 +62,118 @@ int iot_pend(struct io_target_request *req)
 	return IOT_PENDED;
 }
 
-static void pended_remove(struct io_target *t, struct io_target_request *req)
+/* Under target->lock: takes @req off the list if it is on it. */
+bool iot_pended_remove(struct io_target_request *req)
 {
+	struct io_target *t = req->target;
+
 	lockdep_assert_held(&t->lock);
+	if (req->state != IOT_REQ_PENDED)
+		return false;
 	list_del_init(&req->node);
 	t->nr_pended--;
+	percpu_ref_get(&t->ungated);
+	req->flags |= IOT_F_WAS_PENDED;
 	WRITE_ONCE(req->state, IOT_REQ_SENT);
-}
-
-/* What was taken off the list: a plain request, or the carrier of another. */
-struct taken {
-	struct io_target_request	*req;
-	struct io_target_carrier	*carrier;
-};
-
-static bool pended_take(struct io_target *t, struct taken *taken)
-{
-	struct io_target_request *req;
-
-	lockdep_assert_held(&t->lock);
-	req = list_first_entry_or_null(&t->pended, struct io_target_request, node);
-	if (!req)
-		return false;
-	pended_remove(t, req);
-	taken->carrier = iot_carrier_get(req);
-	taken->req = req;
 	return true;
 }
 
 /*
- * Sends the oldest pended request, for start.
+ * The oldest pended request, for a target in @state, which it is sent in. In a
+ * state that holds requests back only those that ignore it are.
+ */
+static struct io_target_request *pended_next(struct io_target *t, enum io_target_state state)
+{
+	struct io_target_request *req;
+
+	lockdep_assert_held(&t->lock);
+	if (t->state != state)
+		return NULL;
+	list_for_each_entry(req, &t->pended, node)
+		if (state == IO_TARGET_STARTING || req->flags & IO_TARGET_IGNORE_STATE)
+			return req;
+	return NULL;
+}
+
+/* What was taken off the list: a plain request, or the I/O of a carrier. */
+struct taken {
+	struct io_target_request	*io;
+	struct io_target_carrier	*carrier;
+	struct io_target_lower		*lower;
+};
+
+static bool pended_take(struct io_target *t, enum io_target_state state, struct taken *taken)
+{
+	struct io_target_request *req;
+
+	guard(spinlock_irqsave)(&t->lock);
+	req = pended_next(t, state);
+	if (!req)
+		return false;
+	iot_pended_remove(req);
+	/* Under the lock: from here on stop and purge wait for it. */
+	if (!(req->flags & IO_TARGET_IGNORE_STATE)) {
+		req->flags |= IOT_F_RESENT;
+		atomic_inc(&t->resent);
+	}
+	taken->lower = rcu_dereference_protected(t->lower, true);
+	taken->carrier = iot_carrier_get(req);
+	taken->io = taken->carrier ? &taken->carrier->io : req;
+	if (!taken->carrier)
+		req->lower = taken->lower;
+	return true;
+}
+
+/* The device may not be the one that the request was checked against. */
+static void taken_send(struct io_target_request *io)
+{
+	int err = iot_prep_recheck(io, io->lower);
+
+	if (likely(!err)) {
+		iot_send(io);
+		return;
+	}
+	io->not_sent = true;
+	iot_request_end(io, err, BLK_STS_OK);
+}
+
+/*
+ * Sends the oldest pended request of a target that is in @state.
  * Return: false if there was none, or somebody has changed the state.
  */
-bool iot_pended_send(struct io_target *t)
+bool iot_pended_send(struct io_target *t, enum io_target_state state)
 {
 	struct taken taken;
 
-	scoped_guard(spinlock_irqsave, &t->lock) {
-		if (t->state != IO_TARGET_STARTING || !pended_take(t, &taken))
-			return false;
-		/* Under the lock: from here on stop and purge wait for it. */
-		taken.req->flags |= IOT_F_RESENT;
-		atomic_inc(&t->resent);
-	}
-	if (taken.carrier) {
-		iot_carrier_send_now(taken.carrier);
-		iot_carrier_put(taken.carrier);
-	} else {
-		iot_send(taken.req);
-	}
-	return true;
-}
-
-static void pended_finish(struct io_target_request *req, int err)
-{
-	req->not_sent = true;
-	iot_request_finish(req, err, BLK_STS_OK);
-}
-
-/* Return: false if whoever waits for the carrier was faster. */
-static bool taken_end(const struct taken *taken, int err)
-{
-	struct io_target_carrier *c = taken->carrier;
-	bool ours = !c || iot_carrier_disarm(c);
-
-	if (ours)
-		pended_finish(taken->req, err);
-	if (c)
-		iot_carrier_put(c);
-	return ours;
-}
-
-/* Ends all pended requests, in order. The state lets no more of them in. */
-void iot_pended_end(struct io_target *t, int err)
-{
-	for (;;) {
-		struct taken taken;
-
-		scoped_guard(spinlock_irqsave, &t->lock) {
-			if (!pended_take(t, &taken))
-				return;
-		}
-		taken_end(&taken, err);
-	}
-}
-
-/* Under target->lock: makes @req, if it is pended, the caller's to end. */
-bool iot_pended_claim(struct io_target_request *req)
-{
-	if (req->state != IOT_REQ_PENDED)
+	if (!pended_take(t, state, &taken))
 		return false;
-	pended_remove(req->target, req);
+	if (!taken.carrier || iot_carrier_begin(taken.carrier, taken.lower))
+		taken_send(taken.io);
+	if (taken.carrier)
+		iot_carrier_put(taken.carrier);
 	return true;
 }
 
-/* Ends @req if it is pended. */
-bool iot_unpend(struct io_target_request *req, int err)
+/*
+ * Under target->lock, together with the change of state that ends them: takes all
+ * pended requests, in order.
+ */
+void iot_pended_claim_all(struct io_target *t, struct list_head *claimed)
 {
-	struct io_target *t = req->target;
-	struct taken taken = { .req = req };
+	struct io_target_request *req, *tmp;
 
-	scoped_guard(spinlock_irqsave, &t->lock) {
-		if (!iot_pended_claim(req))
-			return false;
-		taken.carrier = iot_carrier_get(req);
+	list_for_each_entry_safe(req, tmp, &t->pended, node) {
+		iot_claim(req, false);
+		list_add_tail(&req->node, claimed);
 	}
-	return taken_end(&taken, err);
+}
+
+void iot_pended_end(struct list_head *claimed, int err)
+{
+	struct io_target_request *req;
+
+	while ((req = list_first_entry_or_null(claimed, struct io_target_request, node))) {
+		list_del_init(&req->node);
+		iot_claim_end(req, err);
+	}
 }

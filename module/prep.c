@@ -124,22 +124,40 @@ static int check_access(struct io_target_lower *lower, struct io_target_request 
 	return 0;
 }
 
-/* What holds for every backend; the rest is the backend's to check. */
-static int check_request(struct io_target_lower *lower, struct io_target_request *req)
+/* What holds for every device. */
+static int check_request(struct io_target_request *req)
 {
 	struct io_target *t = req->target;
 
 	if (req->pos < 0 || req->len > S64_MAX - req->pos)
 		return iot_err(t, -EOVERFLOW, "prep refused: offset %lld + length %llu",
 				  req->pos, req->len);
-	if (lower->stream && req->pos)
-		return iot_err(t, -ESPIPE, "prep refused: offset %lld on a stream", req->pos);
 	if (req->flags & IO_TARGET_BOUNCE && req->len > IO_TARGET_BOUNCE_MAX &&
 	    iov_iter_count(&req->iter))
 		return iot_err(t, -EMSGSIZE, "prep refused: BOUNCE carries %u bytes, not %llu",
 				  IO_TARGET_BOUNCE_MAX, req->len);
+	return 0;
+}
+
+/* What holds for the device that is open; the rest is the backend's to check. */
+static int check_lower(struct io_target_lower *lower, struct io_target_request *req)
+{
+	if (lower->stream && req->pos)
+		return iot_err(req->target, -ESPIPE, "prep refused: offset %lld on a stream",
+			       req->pos);
 	return check_access(lower, req) ?: lower->backend->check(lower, req) ?:
 	       check_memory(lower, req);
+}
+
+/* Of a suspended target there is no device to check against before it is sent. */
+static int check_suspended(struct io_target_request *req)
+{
+	struct io_target *t = req->target;
+
+	if (io_target_state(t) == IO_TARGET_CLOSED)
+		return iot_err(t, -ENODEV, "prep refused: the target is closed");
+	req->opened = READ_ONCE(t->session);
+	return check_request(req);
 }
 
 static int prep_check(struct io_target_request *req)
@@ -149,9 +167,31 @@ static int prep_check(struct io_target_request *req)
 	guard(rcu)();
 	lower = rcu_dereference(req->target->lower);
 	if (unlikely(!lower))
-		return iot_err(req->target, -ENODEV, "prep refused: the target is closed");
+		return check_suspended(req);
 	req->opened = lower->opened;
-	return check_request(lower, req);
+	return check_request(req) ?: check_lower(lower, req);
+}
+
+/* Since the target was opened, as opposed to reopened? */
+bool iot_prepared_for(const struct io_target_request *req, u32 session)
+{
+	return (s32)(req->opened - session) >= 0;
+}
+
+/*
+ * @req is about to be sent to @lower, which may not be the device that it was
+ * checked against. Its gate keeps @lower.
+ */
+int iot_prep_recheck(struct io_target_request *req, struct io_target_lower *lower)
+{
+	struct io_target *t = req->target;
+
+	if (likely(req->opened == lower->opened))
+		return 0;
+	if (!iot_prepared_for(req, READ_ONCE(t->session)))
+		return iot_err(t, -ESTALE, "submit refused: closed and opened since prep");
+	req->flags &= ~IOT_F_VMALLOC;
+	return check_lower(lower, req);
 }
 
 /* As prep, all but for the memory: for transfers that are made piece by piece. */

@@ -29,6 +29,7 @@ void io_target_request_init(struct io_target_request *req, struct io_target *tar
 	req->target = target;
 	INIT_LIST_HEAD(&req->node);
 	INIT_LIST_HEAD(&req->timed);
+	INIT_HLIST_NODE(&req->named);
 }
 EXPORT_SYMBOL_GPL(io_target_request_init);
 
@@ -149,8 +150,12 @@ static int request_send_checks(struct io_target_request *req)
 {
 	struct io_target_lower *lower = rcu_dereference_protected(req->target->lower, true);
 
-	if (unlikely(lower->opened != req->opened))
-		return iot_err(req->target, -ESTALE, "submit refused: reopened since prep");
+	if (unlikely(lower->opened != req->opened)) {
+		int err = iot_prep_recheck(req, lower);
+
+		if (err)
+			return err;
+	}
 	if (unlikely(!iot_verify_claim(req)))
 		return iot_request_busy(req, "concurrent submit");
 	req->lower = lower;
@@ -166,39 +171,26 @@ static int refuse_state(struct io_target_request *req, int err)
 	if (err == -EBUSY)
 		return iot_request_busy(req, "concurrent submit");
 	if (err == -ESTALE)
-		return iot_err(t, err, "submit refused: reopened since prep");
+		return iot_err(t, err, "submit refused: closed and opened since prep");
 	if (err == -EAGAIN)
-		return iot_err(t, err, "submit refused: stopped, and %s",
+		return iot_err(t, err, "submit refused: held back, and %s",
 			       req->flags & IO_TARGET_NOWAIT ? "NOWAIT" : "the queue is full");
 	return iot_err(t, err, "submit refused: the target is %s",
-		       err == -ESHUTDOWN ? "purged" : "closed");
+		       err == -ESHUTDOWN ? "purged" : "closed or removed");
 }
 
-/*
- * The gate is shut. Return: 0: the target has been started meanwhile, the gate
- * is held; 1: @req pends, and may have ended by now; negative: refused.
- */
-static int request_pend(struct io_target_request *req)
-{
-	int how;
-
-	if (req->flags & IO_TARGET_IGNORE_STATE)
-		return refuse_state(req, -ENODEV);
-	how = iot_pend(req);
-	if (how < 0)
-		return refuse_state(req, how);
-	return how == IOT_PENDED;
-}
-
+/* Return: 0: the gate is held; 1: @req pends, and may have ended by now. */
 static int request_gate_enter(struct io_target_request *req)
 {
 	struct percpu_ref *gate = request_gate(req);
 	int err;
 
 	if (unlikely(!percpu_ref_tryget_live(gate))) {
-		err = request_pend(req);
-		if (err)
-			return err;
+		err = iot_pend(req, gate);
+		if (err < 0)
+			return refuse_state(req, err);
+		if (err == IOT_PENDED)
+			return 1;
 	}
 	err = request_send_checks(req);
 	if (unlikely(err)) {
@@ -209,6 +201,29 @@ static int request_gate_enter(struct io_target_request *req)
 	return 0;
 }
 
+/* What is to be undone when a request ends, or is not accepted after all. */
+#define IOT_F_LISTED	(IOT_F_DEADLINE | IOT_F_NAMED)
+
+static bool request_list(struct io_target_request *req)
+{
+	if (req->flags & IOT_F_NAMED && !iot_named_add(req))
+		return false;
+	if (req->flags & IOT_F_DEADLINE && !iot_deadline_add(req)) {
+		if (req->flags & IOT_F_NAMED)
+			iot_named_del(req);
+		return false;
+	}
+	return true;
+}
+
+static void request_unlist(struct io_target_request *req)
+{
+	if (req->flags & IOT_F_DEADLINE)
+		iot_deadline_del(req);
+	if (req->flags & IOT_F_NAMED)
+		iot_named_del(req);
+}
+
 /*
  * Return: 0: the request is the library's and holds its gate until it has ended;
  * 1: it pends; negative: it is still the caller's.
@@ -217,13 +232,14 @@ static int request_accept(struct io_target_request *req)
 {
 	int err;
 
-	if (likely(!(req->flags & IOT_F_DEADLINE)))
+	if (likely(!(req->flags & IOT_F_LISTED)))
 		return request_gate_enter(req);
 
-	iot_deadline_add(req);
+	if (!request_list(req))
+		return iot_request_busy(req, "concurrent submit");
 	err = request_gate_enter(req);
 	if (err < 0)
-		iot_deadline_del(req);
+		request_unlist(req);
 	return err;
 }
 
@@ -234,13 +250,15 @@ static int request_accept(struct io_target_request *req)
 static int request_submit_carried(struct io_target_request *req)
 {
 	struct io_target_carrier *c = req->carrier;
+	struct io_target *t = req->target;
 	int err;
 
 	refcount_inc(&c->refs);
 	iot_carrier_load(req);
+	guard(rcu)();
 	err = request_accept(req);
 	if (!err)
-		iot_carrier_send(c);
+		iot_carrier_send(c, rcu_dereference(t->lower));
 	iot_carrier_put(c);
 	return min(err, 0);
 }
@@ -255,60 +273,6 @@ static int request_check(struct io_target_request *req)
 	return 0;
 }
 
-/* Ends a request that its device has not been given. Return: was there one? */
-static bool lower_cancel(struct io_target_request *req)
-{
-	struct io_target_lower *lower;
-
-	/* Its lower, if it has one still, is the target's, which RCU keeps. */
-	guard(rcu)();
-	lower = rcu_dereference(req->target->lower);
-	if (!lower)
-		return false;
-	scoped_guard(spinlock_irqsave, &lower->lock) {
-		if (req->lower != lower || !iot_lower_unqueue(req))
-			return false;
-		WRITE_ONCE(req->state, IOT_REQ_SENT);
-	}
-	req->not_sent = true;
-	iot_request_finish(req, -ECANCELED, BLK_STS_OK);
-	return true;
-}
-
-/**
- * io_target_cancel - end a request that its device has not been given yet
- * @req: initialised; its memory must stay valid during the call, so a caller
- *	whose end_io frees it has to rule that out
- *
- * Nothing sticks: a request that was not outstanding is not affected later.
- *
- * Context: any; end_io may be called before it returns.
- * Return: 0: end_io has been called with -ECANCELED and not_sent. -EALREADY: the
- * device has it, and its own result will come. -ENOENT: it is not outstanding.
- */
-int io_target_cancel(struct io_target_request *req)
-{
-	struct io_target_carrier *carrier;
-	bool cancelled;
-
-	if (iot_request_owned(req))
-		return -ENOENT;
-	if (iot_unpend(req, -ECANCELED))
-		return 0;
-	scoped_guard(spinlock_irqsave, &req->target->lock)
-		carrier = iot_carrier_get(req);
-	if (carrier) {
-		cancelled = iot_carrier_cancel(carrier);
-		iot_carrier_put(carrier);
-	} else {
-		cancelled = lower_cancel(req);
-	}
-	if (cancelled)
-		return 0;
-	return iot_request_owned(req) ? -ENOENT : -EALREADY;
-}
-EXPORT_SYMBOL_GPL(io_target_cancel);
-
 /**
  * io_target_submit - send a request without waiting for it
  * @req: formatted, with end_io set
@@ -322,8 +286,9 @@ EXPORT_SYMBOL_GPL(io_target_cancel);
  * Return: 0, and end_io will be called exactly once, or has been. Otherwise it
  * never will: -EBUSY: @req is outstanding already, which is not disturbed.
  * -EINVAL: not formatted, or embedded without end_io. -ENODEV: the target is
- * closed. -ESTALE: closed and opened again since prep. -ESHUTDOWN: the target is
- * purged. -EAGAIN: it is stopped, and @req has NOWAIT or the queue is full.
+ * closed or removed. -ESTALE: closed and opened again since prep. -ESHUTDOWN: the
+ * target is purged. -EAGAIN: requests pend, and @req has NOWAIT or the queue is full.
+ * Of io_target_prep_rw(): reopened since prep, and the device has changed.
  */
 int io_target_submit(struct io_target_request *req)
 {
@@ -393,8 +358,8 @@ void iot_request_complete(struct io_target_request *req)
 void iot_request_finish(struct io_target_request *req, ssize_t result,
 			blk_status_t status)
 {
-	if (unlikely(req->flags & IOT_F_DEADLINE))
-		iot_deadline_del(req);
+	if (unlikely(req->flags & IOT_F_LISTED))
+		request_unlist(req);
 	if (unlikely(req->carrier))
 		iot_carrier_drop(req);
 	req->result = result;

@@ -2,16 +2,15 @@
 /*
  * The target's state: start, stop, purge, drain.
  *
- * The state changes under target->lock, and with it the gate: it is open, that
- * is target->gated is live, if and only if the state is STARTED. To shut it works
- * in any context as long as no earlier shutting is still on its way to the
- * other CPUs, which is why start waits for that before it opens the gate again.
+ * The state changes under target->lock, and with it the gates: gated is live if and
+ * only if the state is STARTED, ungated while there is a device to use. To shut a
+ * gate works in any context as long as no earlier shutting is still on its way to
+ * the other CPUs, which is why who opens one waits for that before.
  *
- * The mutex makes start, open and close one at a time. stop and purge take only
- * the spinlock, so that they work anywhere; start notices that it has been
- * overtaken. Those who wait hold nothing.
+ * The mutex makes start, open, close, suspend and reopen one at a time. stop and
+ * purge take only the spinlock, so that they work anywhere; start notices that it
+ * has been overtaken. Those who wait hold nothing.
  */
-#include <linux/blkdev.h>
 #include <linux/export.h>
 #include <linux/sched/mm.h>
 #include <linux/wait.h>
@@ -24,55 +23,61 @@ bool iot_target_idle(struct io_target *t)
 	return percpu_ref_is_zero(&t->gated) && !atomic_read(&t->resent);
 }
 
-static void state_set(struct io_target *t, enum io_target_state state)
-{
-	lockdep_assert_held(&t->lock);
-	if (t->state == IO_TARGET_STARTED)
-		percpu_ref_kill(&t->gated);
-	if (state == IO_TARGET_STARTED)
-		percpu_ref_resurrect(&t->gated);
-	WRITE_ONCE(t->state, state);
-	wake_up_all(&t->idle_wait);
-}
-
 void iot_state_init(struct io_target *t)
 {
 	init_waitqueue_head(&t->idle_wait);
 	INIT_LIST_HEAD(&t->pended);
+	hash_init(t->named);
 	atomic_set(&t->resent, 0);
 	if (!t->config.max_pended)
 		t->config.max_pended = 1024;
 }
 
-/* Both refs are at zero: initially, or since the last close. */
-void iot_state_opened(struct io_target *t, struct io_target_lower *lower)
+/* Under target->lock, or the answer is a snapshot. */
+static bool is_open(enum io_target_state state)
 {
-	guard(spinlock_irqsave)(&t->lock);
-	rcu_assign_pointer(t->lower, lower);
-	percpu_ref_resurrect(&t->ungated);
-	state_set(t, IO_TARGET_STARTED);
+	return state != IO_TARGET_CLOSED && state != IO_TARGET_REMOVED;
 }
 
-void iot_state_closed(struct io_target *t)
+static void gate_set(struct percpu_ref *gate, bool open)
 {
-	guard(spinlock_irqsave)(&t->lock);
-	state_set(t, IO_TARGET_CLOSED);
-	percpu_ref_kill(&t->ungated);
+	if (open == !percpu_ref_is_dying(gate))
+		return;
+	if (open)
+		percpu_ref_resurrect(gate);
+	else
+		percpu_ref_kill(gate);
 }
 
 /*
- * Return: 0 and whether anything has changed, or -ENODEV. To be started goes by
- * way of STARTING, all else at once.
+ * The one place where state and gates change. @wish is what the owner wants of the
+ * target; what it is follows from that and from whether there is a device.
  */
-static int state_change(struct io_target *t, enum io_target_state to, bool *changed)
+static void state_set(struct io_target *t, enum io_target_state wish, bool available)
 {
-	guard(spinlock_irqsave)(&t->lock);
-	if (t->state == IO_TARGET_CLOSED)
-		return -ENODEV;
-	*changed = t->state != to && !(to == IO_TARGET_STARTING && t->state == IO_TARGET_STARTED);
-	if (*changed)
-		state_set(t, to);
-	return 0;
+	enum io_target_state state = wish;
+
+	lockdep_assert_held(&t->lock);
+	if (!available && (wish == IO_TARGET_STARTING || wish == IO_TARGET_STARTED ||
+			   wish == IO_TARGET_STOPPED))
+		state = IO_TARGET_SUSPENDED;
+	t->wish = wish;
+	t->available = available;
+	gate_set(&t->gated, state == IO_TARGET_STARTED);
+	gate_set(&t->ungated, available);
+	WRITE_ONCE(t->state, state);
+	wake_up_all(&t->idle_wait);
+}
+
+/*
+ * The caller, who holds the mutex, is about to open a gate that only he opens: this
+ * waits until all CPUs know that it is shut.
+ */
+static void gate_settle(struct io_target *t, struct percpu_ref *gate)
+{
+	lockdep_assert_held(&t->mutex);
+	if (percpu_ref_is_dying(gate))
+		percpu_ref_switch_to_percpu(gate);
 }
 
 /* STARTING to STARTED, once the queue is empty. */
@@ -81,25 +86,20 @@ static bool state_open_gate(struct io_target *t)
 	guard(spinlock_irqsave)(&t->lock);
 	if (t->state != IO_TARGET_STARTING || !list_empty(&t->pended))
 		return false;
-	state_set(t, IO_TARGET_STARTED);
+	state_set(t, IO_TARGET_STARTED, true);
 	return true;
 }
 
-static int state_start(struct io_target *t, bool *changed)
+/* From STARTING. Return: 0, or -ECANCELED when somebody has changed the state. */
+static int state_send_pended(struct io_target *t)
 {
-	unsigned int noio;
-	int err;
+	unsigned int noio = memalloc_noio_save();
+	int err = 0;
 
-	lockdep_assert_held(&t->mutex);
-	err = state_change(t, IO_TARGET_STARTING, changed);
-	if (err || !*changed)
-		return err;
-
-	/* Of a ref that is dead this only waits until all CPUs know; see above. */
-	percpu_ref_switch_to_percpu(&t->gated);
-	noio = memalloc_noio_save();
+	gate_settle(t, &t->gated);
 	while (!state_open_gate(t)) {
-		if (!iot_pended_send(t) && io_target_state(t) != IO_TARGET_STARTING) {
+		if (!iot_pended_send(t, IO_TARGET_STARTING) &&
+		    io_target_state(t) != IO_TARGET_STARTING) {
 			err = -ECANCELED;
 			break;
 		}
@@ -108,16 +108,114 @@ static int state_start(struct io_target *t, bool *changed)
 	return err;
 }
 
+/*
+ * The target has a device again: @lower if it was just opened, else the one that
+ * it has. @wish: STARTED, STOPPED or PURGED. Under the mutex.
+ * Return: 0. -ENODEV: removed again. -ECANCELED: no longer what was wished.
+ */
+int iot_state_resume(struct io_target *t, struct io_target_lower *lower,
+		     enum io_target_state wish)
+{
+	gate_settle(t, &t->ungated);
+	scoped_guard(spinlock_irqsave, &t->lock) {
+		if (lower && t->state == IO_TARGET_CLOSED)
+			t->session = lower->opened;
+		if (lower)
+			rcu_assign_pointer(t->lower, lower);
+		lower = rcu_dereference_protected(t->lower, true);
+		if (lower->gone) {
+			state_set(t, IO_TARGET_REMOVED, false);
+			return -ENODEV;
+		}
+		if (wish == IO_TARGET_STARTED)
+			wish = IO_TARGET_STARTING;
+		state_set(t, wish, true);
+	}
+	if (wish == IO_TARGET_STARTING)
+		return state_send_pended(t);
+	/* What ignores the state has pended for want of a device. */
+	while (iot_pended_send(t, wish))
+		;
+	return 0;
+}
+
+/* Requests pend from now on, and none has the device when both gates are at zero. */
+void iot_state_suspend(struct io_target *t)
+{
+	guard(spinlock_irqsave)(&t->lock);
+	if (is_open(t->state))
+		state_set(t, t->wish, false);
+}
+
+/* With all that pended, whose end comes before this returns. */
+static bool state_end(struct io_target *t, enum io_target_state state, int err)
+{
+	LIST_HEAD(claimed);
+
+	scoped_guard(spinlock_irqsave, &t->lock) {
+		if (!is_open(t->state) && state != IO_TARGET_CLOSED)
+			return false;
+		state_set(t, state, false);
+		iot_pended_claim_all(t, &claimed);
+	}
+	iot_pended_end(&claimed, err);
+	return true;
+}
+
+void iot_state_closed(struct io_target *t)
+{
+	state_end(t, IO_TARGET_CLOSED, -ECANCELED);
+}
+
+/*
+ * The device has gone. What was sent ends as the device says; the target still has
+ * to be closed. Context: any.
+ */
+void iot_target_removed(struct io_target *t)
+{
+	if (!state_end(t, IO_TARGET_REMOVED, -ENODEV))
+		return;
+	iot_err(t, -ENODEV, "the device has been removed");
+	iot_event(t, IO_TARGET_EVENT_STATE);
+}
+
+IOT_EXPORT_FOR_TESTS(iot_target_removed);
+
+/*
+ * For start. Return: 1: STARTING now, and the pended requests are to be sent; 0:
+ * nothing is to be done now; -ENODEV.
+ */
+static int state_starting(struct io_target *t)
+{
+	guard(spinlock_irqsave)(&t->lock);
+	if (!is_open(t->state) || !rcu_access_pointer(t->lower))
+		return -ENODEV;
+	if (t->wish == IO_TARGET_STARTED)
+		return 0;
+	state_set(t, t->available ? IO_TARGET_STARTING : IO_TARGET_STARTED, t->available);
+	return t->available;
+}
+
+static int state_start(struct io_target *t, bool *changed)
+{
+	int err = state_starting(t);
+
+	*changed = err > 0;
+	return *changed ? state_send_pended(t) : err;
+}
+
 /**
  * io_target_start - send what pends, then let requests through again
  * @target: an open target; starting a started one does nothing
  *
  * Pended requests are sent in the order of their submission, and no request
- * that is submitted meanwhile overtakes them.
+ * that is submitted meanwhile overtakes them. While its device is frozen the target
+ * is only told; it starts when the device is thawed.
  *
  * Context: process context, sleeps. Not in the target's own end_io.
- * Return: 0. -ENODEV: the target is closed. -ECANCELED: stopped or purged again
- * before all was sent. -EDEADLK: as for io_target_close().
+ * Return: 0. -ENODEV: the target is closed, removed, or suspended, and has no device.
+ * -ECANCELED: stopped, purged or the like before all was sent. -EDEADLK: as for
+ * io_target_close().
  */
 int io_target_start(struct io_target *target)
 {
@@ -128,6 +226,8 @@ int io_target_start(struct io_target *target)
 		return err;
 	scoped_guard(mutex, &target->mutex)
 		err = state_start(target, &changed);
+	if (err == -ENODEV)
+		return iot_err(target, err, "start refused: there is no device");
 	if (!err && changed)
 		iot_event(target, IO_TARGET_EVENT_STATE);
 	return err;
@@ -135,9 +235,9 @@ int io_target_start(struct io_target *target)
 EXPORT_SYMBOL_GPL(io_target_start);
 
 /* A start that comes first ends the wait, too. */
-static int state_wait_idle(struct io_target *t, enum io_target_state state, long timeout)
+static int state_wait_idle(struct io_target *t, enum io_target_state wish, long timeout)
 {
-	if (!wait_event_timeout(t->idle_wait, iot_target_idle(t) || io_target_state(t) != state,
+	if (!wait_event_timeout(t->idle_wait, iot_target_idle(t) || READ_ONCE(t->wish) != wish,
 				timeout))
 		return -ETIMEDOUT;
 	return iot_target_idle(t) ? 0 : -ECANCELED;
@@ -154,8 +254,30 @@ static void state_cancel_queued(struct io_target *t)
 	}
 	if (!lower)
 		return;
-	iot_lower_cancel_queued(lower);
+	iot_lower_cancel_queued(lower, false);
 	iot_lower_unpin(lower);
+}
+
+/* Return: has the target changed? -ENODEV when it is closed. */
+static int state_halt_now(struct io_target *t, enum io_target_state wish)
+{
+	enum io_target_state before;
+	LIST_HEAD(claimed);
+	bool changed;
+
+	scoped_guard(spinlock_irqsave, &t->lock) {
+		before = t->state;
+		if (!is_open(before))
+			return -ENODEV;
+		state_set(t, wish, t->available);
+		changed = t->state != before;
+		if (wish == IO_TARGET_PURGED)
+			iot_pended_claim_all(t, &claimed);
+	}
+	if (changed)
+		iot_event(t, IO_TARGET_EVENT_STATE);
+	iot_pended_end(&claimed, -ECANCELED);
+	return 0;
 }
 
 static int state_check_action(struct io_target *t, const char *what,
@@ -170,27 +292,22 @@ static int state_check_action(struct io_target *t, const char *what,
 	return iot_may_wait(t, what);
 }
 
-static int state_halt(struct io_target *t, enum io_target_state state, const char *what,
+static int state_halt(struct io_target *t, enum io_target_state wish, const char *what,
 		      enum io_target_sent_action action, long timeout)
 {
-	bool changed;
 	int err;
 
 	err = state_check_action(t, what, action, timeout);
 	if (err)
 		return err;
-	err = state_change(t, state, &changed);
+	err = state_halt_now(t, wish);
 	if (err)
-		return iot_err(t, err, "%s refused: the target is closed", what);
-	if (changed)
-		iot_event(t, IO_TARGET_EVENT_STATE);
-	if (state == IO_TARGET_PURGED)
-		iot_pended_end(t, -ECANCELED);
+		return iot_err(t, err, "%s refused: the target is closed or removed", what);
 	if (action == IO_TARGET_CANCEL_SENT)
 		state_cancel_queued(t);
 	if (action == IO_TARGET_LEAVE_SENT)
 		return 0;
-	return state_wait_idle(t, state, timeout);
+	return state_wait_idle(t, wish, timeout);
 }
 
 /**
@@ -203,13 +320,14 @@ static int state_halt(struct io_target *t, enum io_target_state state, const cha
  * Requests that are submitted from now on pend, and so do those that pend
  * already, until io_target_start(). A submit that is on its way on another CPU
  * may still be sent; WAIT and CANCEL wait for it. Not waited for are requests
- * with IO_TARGET_IGNORE_STATE, and orphans.
+ * with IO_TARGET_IGNORE_STATE, and orphans. A suspended target stays SUSPENDED, and
+ * is STOPPED rather than started when it is reopened.
  *
  * Context: any with IO_TARGET_LEAVE_SENT, the target's own end_io included;
  * otherwise process context, sleeps, and never in the target's own end_io.
  * Return: 0. -ETIMEDOUT: not all have ended, but the target is stopped.
  * -ECANCELED: started or purged while this call waited. -ENODEV: the target is
- * closed. -EINVAL: bad @action or @timeout. -EDEADLK: as for io_target_close().
+ * closed or removed. -EINVAL: bad @action or @timeout. -EDEADLK: as for io_target_close().
  */
 int io_target_stop(struct io_target *target, enum io_target_sent_action action,
 		   long timeout)

@@ -24,24 +24,27 @@ static void sync_overdue(struct io_target_request *req)
 }
 
 /* Ends @req if it can be ended now. */
-static void sync_give_up(struct io_target_request *req, struct io_target_carrier *carrier)
+static void sync_give_up(struct io_target_request *req)
 {
-	if (iot_unpend(req, -ETIMEDOUT))
-		return;
-	if (carrier)
-		iot_carrier_abandon(carrier);
-	else
+	struct io_target *t = req->target;
+	bool ours, ended;
+
+	scoped_guard(spinlock_irqsave, &t->lock) {
+		ended = iot_request_owned(req);
+		ours = iot_claim(req, true) != IOT_CLAIM_NONE;
+	}
+	if (ours)
+		iot_claim_end(req, -ETIMEDOUT);
+	else if (!ended)
 		sync_overdue(req);
 }
 
-/* @carrier is kept from before submit, for a request that ends forgets its own. */
-static void sync_wait(struct io_target_request *req, struct io_target_carrier *carrier,
-		      struct completion *done, long timeout)
+static void sync_wait(struct io_target_request *req, struct completion *done, long timeout)
 {
 	if (timeout != IO_TARGET_NO_TIMEOUT) {
 		if (wait_for_completion_io_timeout(done, timeout))
 			return;
-		sync_give_up(req, carrier);
+		sync_give_up(req);
 	}
 	/* Also for an end that is on its way, since @done is on the stack. */
 	wait_for_completion_io(done);
@@ -99,7 +102,6 @@ static int sync_check(struct io_target *t, long timeout)
  */
 ssize_t io_target_submit_wait(struct io_target_request *req, long timeout)
 {
-	struct io_target_carrier *carrier = req->carrier;
 	DECLARE_COMPLETION_ONSTACK(done);
 	u32 task = req->flags & IO_TARGET_TASK;
 	void *private = req->private;
@@ -114,16 +116,12 @@ ssize_t io_target_submit_wait(struct io_target_request *req, long timeout)
 	req->private = &done;
 	req->end_io = sync_end_io;
 	req->flags &= ~task;	/* nobody is called, so nobody waits for a worker */
-	if (carrier)
-		refcount_inc(&carrier->refs);
-	else if (timeout == IO_TARGET_NO_TIMEOUT)
+	if (!req->carrier && timeout == IO_TARGET_NO_TIMEOUT)
 		req->flags |= IOT_F_CALLER_WAITS;
 
 	err = io_target_submit(req);
 	if (likely(!err))
-		sync_wait(req, carrier, &done, timeout);
-	if (carrier)
-		iot_carrier_put(carrier);
+		sync_wait(req, &done, timeout);
 	req->private = private;
 	req->end_io = NULL;
 	req->flags &= ~IOT_F_CALLER_WAITS;

@@ -115,10 +115,11 @@ static void target_release_work(struct work_struct *work)
 {
 	struct io_target *t = container_of(work, struct io_target, release_work);
 
-	if (rcu_access_pointer(t->lower)) {
+	if (io_target_state(t) != IO_TARGET_CLOSED) {
 		iot_err(t, -EBUSY, "put for the last time while open: closing it");
 		iot_target_close(t);
 	}
+	iot_source_forget(t);
 	iot_deadline_exit(t);
 	target_exit_refs(t);
 	target_exit_pools(t);

@@ -76,6 +76,10 @@ typedef void (*io_target_end_io_t)(struct io_target_request *req);
  * @IO_TARGET_STARTED: requests go to the device
  * @IO_TARGET_STOPPED: requests pend, in order; with NOWAIT they get -EAGAIN
  * @IO_TARGET_PURGED: requests are refused with -ESHUTDOWN
+ * @IO_TARGET_SUSPENDED: the device has been given up for a while, or is frozen;
+ *	requests pend, those with IGNORE_STATE too
+ * @IO_TARGET_REMOVED: the device is gone; requests are refused with -ENODEV, and
+ *	the target is to be closed
  */
 enum io_target_state {
 	IO_TARGET_CLOSED,
@@ -83,6 +87,8 @@ enum io_target_state {
 	IO_TARGET_STARTED,
 	IO_TARGET_STOPPED,
 	IO_TARGET_PURGED,
+	IO_TARGET_SUSPENDED,
+	IO_TARGET_REMOVED,
 };
 
 /**
@@ -266,6 +272,8 @@ struct io_target_request {
 	struct list_head		node;	/* on one queue of the target or backend */
 	struct list_head		timed;	/* on one shard of the target's, with a deadline */
 	unsigned long			deadline;	/* jiffies */
+	struct hlist_node		named;	/* among the target's, with an id */
+	u64				id;
 	union {				/* what the backend needs while it is sent */
 		struct {
 			struct bio	bio;
@@ -288,6 +296,8 @@ int io_target_open_dev(struct io_target *target, dev_t dev, unsigned int flags);
 int io_target_open_file(struct io_target *target, struct file *file, unsigned int flags);
 struct io_target *io_target_open_path(const char *path, unsigned int flags,
 				      const struct io_target_config *config);
+int io_target_suspend(struct io_target *target, long timeout);
+int io_target_reopen(struct io_target *target);
 int io_target_close(struct io_target *target);
 
 int io_target_start(struct io_target *target);
@@ -319,7 +329,9 @@ int __must_check io_target_prep_range(struct io_target_request *req, enum io_tar
 				      loff_t pos, u64 len, unsigned int flags);
 
 int io_target_request_set_timeout(struct io_target_request *req, long timeout);
+u64 io_target_request_id(struct io_target_request *req);
 int io_target_cancel(struct io_target_request *req);
+int io_target_cancel_id(struct io_target *target, u64 id);
 int __must_check io_target_submit(struct io_target_request *req);
 int __must_check io_target_submit_atomic(struct io_target_request *req);
 ssize_t io_target_submit_wait(struct io_target_request *req, long timeout);

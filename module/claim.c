@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Claiming an outstanding request: how cancel, deadlines and waiters get to end
+ * it before its device does.
+ *
+ * Every claim is made under target->lock. It succeeds where the request is held
+ * back by the library: pended, or in a queue of its lower's; a BOUNCE request can be
+ * had even from the device, by whom its carrier may be orphaned. Who has claimed a
+ * request is its one finisher, and ends it with the lock dropped.
+ */
+#include <linux/export.h>
+#include <linux/hashtable.h>
+#include <linux/rcupdate.h>
+
+#include "internal.h"
+
+/* Its lower, if it has one still, is the target's, which RCU keeps. */
+static bool claim_queued(struct io_target_request *req)
+{
+	struct io_target_lower *lower;
+
+	guard(rcu)();
+	lower = rcu_dereference(req->target->lower);
+	if (!lower || READ_ONCE(req->lower) != lower)
+		return false;
+	guard(spinlock_irqsave)(&lower->lock);
+	if (!iot_lower_unqueue(req))
+		return false;
+	WRITE_ONCE(req->state, IOT_REQ_SENT);
+	return true;
+}
+
+/*
+ * Under target->lock, which keeps a request that is outstanding from going.
+ * @or_orphan: have it even if its I/O must go on alone.
+ */
+enum iot_claim iot_claim(struct io_target_request *req, bool or_orphan)
+{
+	enum iot_claim how;
+	bool pended;
+
+	lockdep_assert_held(&req->target->lock);
+	if (iot_request_owned(req))
+		return IOT_CLAIM_NONE;
+	pended = iot_pended_remove(req);
+	if (req->carrier)
+		how = iot_carrier_claim(req->carrier, or_orphan);
+	else if (pended || claim_queued(req))
+		how = IOT_CLAIM_UNSENT;
+	else
+		how = IOT_CLAIM_NONE;
+	if (how != IOT_CLAIM_NONE)
+		req->not_sent = how == IOT_CLAIM_UNSENT;
+	return how;
+}
+
+/* By whom @req was claimed. Context: any, with no lock held. */
+void iot_claim_end(struct io_target_request *req, int err)
+{
+	if (!req->not_sent)
+		iot_event(req->target, IO_TARGET_EVENT_ORPHAN);
+	iot_request_finish(req, err, BLK_STS_OK);
+}
+
+/**
+ * io_target_cancel - end a request that its device has not been given yet
+ * @req: initialised; its memory must stay valid during the call. A caller whose
+ *	end_io frees it uses io_target_cancel_id()
+ *
+ * Nothing sticks: a request that was not outstanding is not affected later.
+ *
+ * Context: any; end_io may be called before it returns.
+ * Return: 0: end_io has been called with -ECANCELED and not_sent, or is called by
+ * a worker, with IO_TARGET_TASK. -EALREADY: the device has it, and its own result
+ * will come. -ENOENT: it is not outstanding.
+ */
+int io_target_cancel(struct io_target_request *req)
+{
+	struct io_target *t = req->target;
+
+	if (iot_request_owned(req))
+		return -ENOENT;
+	scoped_guard(spinlock_irqsave, &t->lock) {
+		if (iot_claim(req, false) == IOT_CLAIM_NONE)
+			return iot_request_owned(req) ? -ENOENT : -EALREADY;
+	}
+	iot_claim_end(req, -ECANCELED);
+	return 0;
+}
+EXPORT_SYMBOL_GPL(io_target_cancel);
+
+/**
+ * io_target_request_id - a name for one use of a request
+ * @req: formatted
+ *
+ * A number that no other use of any request has ever had or will have. It can be
+ * kept when the request cannot: after the request has ended, been freed or been
+ * used again, it names nothing. It lasts until the next prep or reinit.
+ *
+ * Context: any, between prep and submit.
+ * Return: the number; 0 when @req is not formatted.
+ */
+u64 io_target_request_id(struct io_target_request *req)
+{
+	static atomic64_t ids = ATOMIC64_INIT(0);
+
+	if (READ_ONCE(req->state) != IOT_REQ_FORMATTED)
+		return 0;
+	if (!(req->flags & IOT_F_NAMED)) {
+		req->id = atomic64_inc_return(&ids);
+		req->flags |= IOT_F_NAMED;
+	}
+	return req->id;
+}
+EXPORT_SYMBOL_GPL(io_target_request_id);
+
+/* @req is about to be accepted. Return: false if a concurrent submit was faster. */
+bool iot_named_add(struct io_target_request *req)
+{
+	struct io_target *t = req->target;
+
+	guard(spinlock_irqsave)(&t->lock);
+	if (!hlist_unhashed(&req->named))
+		return false;
+	hash_add(t->named, &req->named, req->id);
+	return true;
+}
+
+/* @req has not been accepted, or is ending. */
+void iot_named_del(struct io_target_request *req)
+{
+	guard(spinlock_irqsave)(&req->target->lock);
+	hash_del(&req->named);
+}
+
+static struct io_target_request *named_find(struct io_target *t, u64 id)
+{
+	struct io_target_request *req;
+
+	lockdep_assert_held(&t->lock);
+	hash_for_each_possible(t->named, req, named, id)
+		if (req->id == id && !iot_request_owned(req))
+			return req;
+	return NULL;
+}
+
+/**
+ * io_target_cancel_id - io_target_cancel() for who may no longer have the request
+ * @target: where it was submitted
+ * @id: from io_target_request_id()
+ *
+ * Context: any; end_io may be called before it returns.
+ * Return: as io_target_cancel(); -ENOENT also for an @id that names nothing any more.
+ */
+int io_target_cancel_id(struct io_target *target, u64 id)
+{
+	struct io_target_request *req;
+
+	scoped_guard(spinlock_irqsave, &target->lock) {
+		req = named_find(target, id);
+		if (!req)
+			return -ENOENT;
+		if (iot_claim(req, false) == IOT_CLAIM_NONE)
+			return -EALREADY;
+	}
+	iot_claim_end(req, -ECANCELED);
+	return 0;
+}
+EXPORT_SYMBOL_GPL(io_target_cancel_id);

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Giving the device up, for good (close) or for a while (suspend).
+ */
+#include <linux/export.h>
+#include <linux/rcupdate.h>
+#include <linux/wait.h>
+
+#include "internal.h"
+
+/* How often a close that has to wait says so */
+#define CLOSE_WARN_SECS		10
+
+static u64 target_in_flight(struct io_target *t)
+{
+	u64 n = 0;
+	int cpu;
+
+	for_each_possible_cpu(cpu) {
+		struct iot_stats *s = per_cpu_ptr(t->stats, cpu);
+
+		n += READ_ONCE(s->submitted) - READ_ONCE(s->completed);
+	}
+	return n;
+}
+
+static bool target_unused(struct io_target *t)
+{
+	return percpu_ref_is_zero(&t->gated) && percpu_ref_is_zero(&t->ungated);
+}
+
+/* Ends when the device has answered everything it was sent over callers' memory. */
+static void target_wait_closed(struct io_target *t)
+{
+	while (!wait_event_timeout(t->idle_wait, target_unused(t), CLOSE_WARN_SECS * HZ))
+		pr_warn("io_target: %s: close waits for %llu requests\n",
+			io_target_name(t), target_in_flight(t));
+}
+
+/*
+ * The device itself, of which no request has anything any more: then no submit can
+ * look at t->lower; prep looks at it under RCU only.
+ */
+static void target_release_lower(struct io_target *t)
+{
+	struct io_target_lower *lower;
+
+	lower = rcu_dereference_protected(t->lower, lockdep_is_held(&t->mutex));
+	if (!lower)
+		return;
+	rcu_assign_pointer(t->lower, NULL);
+	synchronize_rcu();
+	iot_lower_release(lower);
+}
+
+/* The order matters: no new request passes the gates, those that did are waited for. */
+static bool target_close_locked(struct io_target *t)
+{
+	struct io_target_lower *lower;
+
+	if (io_target_state(t) == IO_TARGET_CLOSED)
+		return false;
+	iot_state_closed(t);
+	lower = rcu_dereference_protected(t->lower, lockdep_is_held(&t->mutex));
+	if (lower)
+		iot_lower_cancel_queued(lower, true);
+	target_wait_closed(t);
+	target_release_lower(t);
+	return true;
+}
+
+void iot_target_close(struct io_target *t)
+{
+	bool closed;
+
+	scoped_guard(mutex, &t->mutex)
+		closed = target_close_locked(t);
+	if (closed)
+		iot_event(t, IO_TARGET_EVENT_STATE);
+}
+
+/**
+ * io_target_close - send nothing more, wait for what was sent, release the device
+ * @target: the target; closing a closed one does nothing
+ *
+ * On return no end_io runs or will run, no caller's memory is in use, and the
+ * lower device has been released, so that its driver may be unloaded. Orphans
+ * (see IO_TARGET_BOUNCE) are not waited for; they keep the device open, and
+ * the target and this module alive, until the device answers.
+ *
+ * Requests that the device has not been given yet (a stream's, behind the one
+ * in its driver) end with -ECANCELED and not_sent. The wait for those that it has,
+ * over the callers' own memory, lasts as long as the device takes; one line every
+ * ten seconds says how many are missing.
+ *
+ * Context: process context, sleeps. Never in the target's own end_io.
+ * Return: 0. -EDEADLK, and nothing is closed, where the wait would never end:
+ * irq context, inside a block driver's ->submit_bio(), in an end_io that a
+ * worker of the library calls, and with the verifier in any end_io of @target.
+ */
+int io_target_close(struct io_target *target)
+{
+	int err = iot_may_wait(target, "close");
+
+	if (!err)
+		iot_target_close(target);
+	return err;
+}
+EXPORT_SYMBOL_GPL(io_target_close);
+
+static int target_suspend_locked(struct io_target *t, long timeout)
+{
+	enum io_target_state state = io_target_state(t);
+
+	if (state == IO_TARGET_CLOSED || state == IO_TARGET_REMOVED)
+		return -ENODEV;
+	iot_state_suspend(t);
+	if (!wait_event_timeout(t->idle_wait, target_unused(t), timeout))
+		return -ETIMEDOUT;
+	target_release_lower(t);
+	return 0;
+}
+
+/**
+ * io_target_suspend - give the device up until io_target_reopen()
+ * @target: an open target, in any state
+ * @timeout: how long to wait for what has been sent, in jiffies, more than 0, or
+ *	IO_TARGET_NO_TIMEOUT
+ *
+ * What KMDF's close-for-query-remove is: requests pend from now on, those with
+ * IO_TARGET_IGNORE_STATE too; when all that was sent has ended, the device is
+ * released, as by io_target_close(). Writes that are held behind an orphan count as
+ * sent. A purged target stays PURGED.
+ *
+ * Context: process context, sleeps. Never in the target's own end_io.
+ * Return: 0, and the device has been released. -ETIMEDOUT: it is still open, but
+ * the target is SUSPENDED; suspend it again to wait longer, or reopen it. -ENODEV:
+ * the target is closed or removed. -EINVAL: bad @timeout. -EDEADLK: as for
+ * io_target_close().
+ */
+int io_target_suspend(struct io_target *target, long timeout)
+{
+	enum io_target_state before = io_target_state(target);
+	int err;
+
+	if (timeout <= 0)
+		return iot_err(target, -EINVAL, "suspend refused: timeout %ld", timeout);
+	err = iot_may_wait(target, "suspend");
+	if (err)
+		return err;
+	scoped_guard(mutex, &target->mutex)
+		err = target_suspend_locked(target, timeout);
+	if (err == -ENODEV)
+		return iot_err(target, err, "suspend refused: the target is closed or removed");
+	if (io_target_state(target) != before)
+		iot_event(target, IO_TARGET_EVENT_STATE);
+	return err;
+}
+EXPORT_SYMBOL_GPL(io_target_suspend);
