@@ -135,7 +135,8 @@ static void carrier_short(struct kunit *test)
 /* The flags that the device has to know reach it; the others stay here. */
 static void carrier_flags(struct kunit *test)
 {
-	const unsigned int flags = IO_TARGET_FUA | IO_TARGET_PREFLUSH | IO_TARGET_NOWAIT;
+	const unsigned int flags = IO_TARGET_FUA | IO_TARGET_PREFLUSH | IO_TARGET_NOWAIT |
+				   IO_TARGET_IGNORE_STATE;
 	struct probe *p = probes_alloc(test, 1);
 	struct fixture *fx = test->priv;
 	u8 *buf = alloc(test, LEN);

@@ -30,10 +30,15 @@ start_log() {
 	if [ "$META" = cut ]; then
 		last='    ok 1 '
 	fi
+	# By way of cat: a read with less room than a record needs is an error, and
+	# awk leaves little.
+	mkfifo /run/kmsg_fifo
+	cat /dev/kmsg >/run/kmsg_fifo &
+	READER=$!
 	awk -v port=/dev/iot/kmsg -v file=$LOG -v last="$last" '
 		{ print > port; fflush(port); print > file; fflush(file) }
 		index($0, ";" last) { exit }
-	' /dev/kmsg &
+	' /run/kmsg_fifo &
 	LOGGER=$!
 	say "begin"
 }
@@ -41,6 +46,7 @@ start_log() {
 end_log() {
 	say "${MARK#iot: }"
 	wait "$LOGGER"
+	kill "$READER"
 }
 
 # The thread of the running case. Blocked or running tasks alone may miss it:
