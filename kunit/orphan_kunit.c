@@ -33,14 +33,15 @@ static int events(struct fixture *fx, enum io_target_event event)
 	return atomic_read(&fx->event[event]);
 }
 
-/* One call that times out, on time; true if it was sent before. */
-static bool time_out(struct kunit *test, enum call call, struct probe *p, u8 *buf, long timeout)
+/* One call at @pos that times out, on time; true if it was sent before. */
+static bool time_out(struct kunit *test, enum call call, struct probe *p, u8 *buf, loff_t pos,
+		     long timeout)
 {
 	struct fixture *fx = test->priv;
 	int before = events(fx, IO_TARGET_EVENT_ORPHAN);
 	unsigned long start = jiffies;
 
-	KUNIT_EXPECT_EQ(test, call_do(call, p, buf, LEN, 0, IO_TARGET_BOUNCE, timeout),
+	KUNIT_EXPECT_EQ(test, call_do(call, p, buf, LEN, pos, IO_TARGET_BOUNCE, timeout),
 			-ETIMEDOUT);
 	KUNIT_EXPECT_TRUE(test, time_after_eq(jiffies, start + timeout));
 	KUNIT_EXPECT_TRUE(test, time_before(jiffies, start + timeout + 30 * HZ));
@@ -52,14 +53,15 @@ static bool time_out(struct kunit *test, enum call call, struct probe *p, u8 *bu
  * Leaves an orphan. A machine that is too busy to send within the timeout takes
  * the request back instead; then the timeout is too short for this machine.
  */
-static void make_orphan(struct kunit *test, enum call call, struct probe *p, u8 *buf)
+static void make_orphan_at(struct kunit *test, enum call call, struct probe *p, u8 *buf,
+			   loff_t pos)
 {
 	struct fixture *fx = test->priv;
 	unsigned int submits = fx->fake.submits, parked = fx->fake.nr_parked;
 	long timeout = SHORTLY;
 
 	fx->fake.park = true;
-	while (!time_out(test, call, p, buf, timeout)) {
+	while (!time_out(test, call, p, buf, pos, timeout)) {
 		KUNIT_EXPECT_EQ(test, fx->fake.submits, submits);
 		timeout *= 2;
 		KUNIT_ASSERT_LT(test, timeout, 30l * HZ);
@@ -67,6 +69,11 @@ static void make_orphan(struct kunit *test, enum call call, struct probe *p, u8 
 	/* The worker had taken it, but may not have given it to the device yet. */
 	KUNIT_ASSERT_TRUE(test, fake_wait_parked(&fx->fake, parked + 1));
 	KUNIT_EXPECT_EQ(test, fx->fake.submits, submits + 1);
+}
+
+static void make_orphan(struct kunit *test, enum call call, struct probe *p, u8 *buf)
+{
+	make_orphan_at(test, call, p, buf, 0);
 }
 
 /* Once they have been answered nothing holds the device any more. */
@@ -204,7 +211,7 @@ static void orphan_outlives_reopen(struct kunit *test)
 
 #define MANY	20
 
-/* Many, ending in another order than they came. */
+/* Many, apart from each other so that none is held back, ending in another order. */
 static void orphan_many(struct kunit *test)
 {
 	u8 *buf = kunit_kzalloc(test, LEN, GFP_KERNEL);
@@ -215,7 +222,7 @@ static void orphan_many(struct kunit *test)
 
 	KUNIT_ASSERT_NOT_NULL(test, buf);
 	for (i = 0; i < MANY; i++)
-		make_orphan(test, calls[i % CALLS], p, buf);
+		make_orphan_at(test, calls[i % CALLS], p, buf, i * LEN);
 	io_target_close(fx->target);
 	for (i = 0; (io = fake_take(&fx->fake, i % 3)); i++) {
 		KUNIT_EXPECT_EQ(test, fx->fake.closes, 0u);
