@@ -123,6 +123,43 @@ void duel_end(struct duel *d)
 	kthread_stop(d->thread);
 }
 
+void duel_prep(struct kunit *test, struct probe *p, enum io_target_op op, u8 *buf, loff_t pos,
+	       unsigned int flags)
+{
+	reinit_completion(&p->done);
+	atomic_set(&p->ends, 0);
+	probe_prep(test, p, op, buf, DUEL_LEN, pos, flags);
+}
+
+void duel_submit(struct kunit *test, struct probe *p, u8 *buf, unsigned int flags, bool atomic)
+{
+	duel_prep(test, p, IO_TARGET_OP_WRITE, buf, 0, flags);
+	KUNIT_ASSERT_EQ(test, atomic ? io_target_submit_atomic(&p->req) :
+				       io_target_submit(&p->req), 0);
+}
+
+void tally_add(struct tally *sum, struct probe *p)
+{
+	struct io_target_request *req = &p->req;
+	bool ended = probe_wait(p);
+	int ends = atomic_read(&p->ends);
+
+	if (ended && ends > 1)
+		sum->duplicates += ends - 1;
+	if (!ended)
+		sum->wrong++;
+	else if (req->result == DUEL_LEN && !req->not_sent)
+		sum->ended++;
+	else if (req->result == -ETIMEDOUT && !req->not_sent)
+		sum->orphaned++;
+	else if (req->result == -ETIMEDOUT)
+		sum->timed_out++;
+	else if (req->result == -ECANCELED && req->not_sent)
+		sum->cancelled++;
+	else
+		sum->wrong++;
+}
+
 void duel_expect_both(struct kunit *test, const char *one, unsigned int ones,
 		      const char *other, unsigned int others)
 {
@@ -131,4 +168,26 @@ void duel_expect_both(struct kunit *test, const char *one, unsigned int ones,
 	kunit_info(test, "%s %u, %s %u of %u", one, ones, other, others, all);
 	KUNIT_EXPECT_GE(test, ones * 100, all);
 	KUNIT_EXPECT_GE(test, others * 100, all);
+}
+
+void duel_expect_conserved(struct kunit *test, const struct tally *sum)
+{
+	struct fixture *fx = test->priv;
+	u64 submitted = fixture_submitted(fx), completed = fixture_completed(fx);
+	unsigned int callbacks = atomic_read(&fx->ended);
+	unsigned int sent = sum->ended + sum->orphaned;
+
+	kunit_info(test, "submitted %llu = completed %llu = callbacks %u + forgotten %u, duplicates %u, in flight %lld",
+		   submitted, completed, callbacks, sum->forgotten, sum->duplicates,
+		   submitted - completed);
+	kunit_info(test, "ended %u, orphaned %u, timed out %u, cancelled %u", sum->ended,
+		   sum->orphaned, sum->timed_out, sum->cancelled);
+	KUNIT_EXPECT_EQ(test, submitted, completed);
+	KUNIT_EXPECT_EQ(test, completed, (u64)callbacks + sum->forgotten);
+	KUNIT_EXPECT_EQ(test, callbacks, sent + sum->timed_out + sum->cancelled);
+	KUNIT_EXPECT_EQ(test, sum->duplicates, 0u);
+	KUNIT_EXPECT_EQ(test, sum->wrong, 0u);
+	/* Of what was forgotten nobody knows whether it was sent. */
+	KUNIT_EXPECT_GE(test, fx->fake.submits, sent);
+	KUNIT_EXPECT_LE(test, fx->fake.submits, sent + sum->forgotten);
 }

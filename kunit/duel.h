@@ -11,6 +11,10 @@
 
 #include "fixture.h"
 
+#define DUEL_LEN	512
+/* Requests that are raced for in one round */
+#define DUEL_BATCH	8
+
 /* How often what a case does at most; a stress run has more, see race_scale */
 unsigned int duel_rounds(unsigned int normal);
 
@@ -58,8 +62,39 @@ void duel_end(struct duel *d);
 /* Spins until the clock says so. */
 void duel_spin_until(u64 ns);
 
+/* Formats @p, with nothing left of its last use: DUEL_LEN bytes of @buf at @pos. */
+void duel_prep(struct kunit *test, struct probe *p, enum io_target_op op, u8 *buf, loff_t pos,
+	       unsigned int flags);
+/* The same for a write, and submits it; it is accepted. */
+void duel_submit(struct kunit *test, struct probe *p, u8 *buf, unsigned int flags, bool atomic);
+
+/**
+ * struct tally - how the requests of a race ended
+ * @ended: as the device said
+ * @orphaned: by their deadline, while the device had them
+ * @timed_out: by their deadline, never sent
+ * @cancelled: never sent
+ * @forgotten: accepted, and told to nobody
+ * @duplicates: ends beyond the first of a request
+ * @wrong: in another way, or not at all
+ */
+struct tally {
+	unsigned int	ended;
+	unsigned int	orphaned;
+	unsigned int	timed_out;
+	unsigned int	cancelled;
+	unsigned int	forgotten;
+	unsigned int	duplicates;
+	unsigned int	wrong;
+};
+
+/* Waits for the end of @p, and notes it. */
+void tally_add(struct tally *sum, struct probe *p);
+
 /* Prints both shares and expects each to be 1 % at least. */
 void duel_expect_both(struct kunit *test, const char *one, unsigned int ones,
 		      const char *other, unsigned int others);
+/* What was accepted has ended, once; what was sent has come to the device. Prints it. */
+void duel_expect_conserved(struct kunit *test, const struct tally *sum);
 
 #endif /* _IO_TARGET_KUNIT_DUEL_H */

@@ -1,21 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Two who want to end or send the same request at the same time: one of them
- * does, and each request ends once.
+ * Cancel against whoever else may end or send the same request at the same time:
+ * one of the two does, and each request ends once.
  */
 #include <linux/slab.h>
 
 #include "duel.h"
 #include "steps.h"
 
-#define LEN	512
-#define BATCH	8
+/* Requests that are raced for; a stress run has 20 times as many */
+#define CANCEL_COMPLETE	2500
+#define CANCEL_SEND	1000
+#define CANCEL_START	1000
+#define CANCEL_CANCEL	1000
 
-/* Rounds, each of a batch of races */
-#define CANCEL_ROUNDS	(2000 / BATCH)
-#define SEND_ROUNDS	(1000 / BATCH)
-#define DEADLINE_ROUNDS	(1000 / BATCH)
-#define START_ROUNDS	(1000 / BATCH)
+static unsigned int nr_rounds(unsigned int requests)
+{
+	return duel_rounds(requests) / DUEL_BATCH;
+}
 
 static void answer_parked(void *private)
 {
@@ -39,243 +41,218 @@ static void start(void *private)
 	WARN_ON(io_target_start(fx->target));
 }
 
-static void rearm(struct probe *p)
+/* Who cancels a batch, from its newest on or from its oldest */
+struct canceller {
+	struct probe	*probes;
+	bool		newest_first;
+	int		ret[DUEL_BATCH];
+};
+
+static void cancel_batch(void *private)
 {
-	reinit_completion(&p->done);
-	atomic_set(&p->ends, 0);
+	struct canceller *c = private;
+	unsigned int i;
+
+	for (i = 0; i < DUEL_BATCH; i++) {
+		unsigned int n = c->newest_first ? DUEL_BATCH - 1 - i : i;
+
+		c->ret[n] = io_target_cancel(&c->probes[n].req);
+	}
 }
 
-static void submit(struct kunit *test, struct probe *p, u8 *buf, unsigned int flags, bool atomic)
-{
-	rearm(p);
-	probe_prep(test, p, IO_TARGET_OP_WRITE, buf, LEN, 0, flags);
-	KUNIT_ASSERT_EQ(test, atomic ? io_target_submit_atomic(&p->req) :
-				       io_target_submit(&p->req), 0);
-}
-
-static void expect_conserved(struct kunit *test, unsigned int sent, unsigned int not_sent)
-{
-	struct fixture *fx = test->priv;
-
-	kunit_info(test, "accepted %llu = sent %u + not sent %u", fixture_submitted(fx), sent,
-		   not_sent);
-	KUNIT_EXPECT_EQ(test, fixture_submitted(fx), (u64)sent + not_sent);
-	KUNIT_EXPECT_EQ(test, fx->fake.submits, sent);
-}
-
-/* Cancels from the newest on, while the other side goes from the oldest on. */
-static unsigned int cancel_all(struct probe *p, int *ret, int counted)
+/*
+ * The other side begins with the oldest. To go towards it makes the two meet in
+ * each round; to go with it is to race for every one of the batch.
+ */
+static unsigned int cancel_round(struct canceller *c, unsigned int round, int counted)
 {
 	unsigned int i, n = 0;
 
-	for (i = BATCH; i--;) {
-		ret[i] = io_target_cancel(&p[i].req);
-		n += ret[i] == counted;
-	}
+	c->newest_first = round & 1;
+	cancel_batch(c);
+	for (i = 0; i < DUEL_BATCH; i++)
+		n += c->ret[i] == counted;
 	return n;
+}
+
+static struct canceller *canceller_alloc(struct kunit *test, struct probe *p)
+{
+	struct canceller *c = kunit_kzalloc(test, sizeof(*c), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, c);
+	c->probes = p;
+	return c;
+}
+
+/* Who was told that he has cancelled it has. */
+static void expect_told(struct kunit *test, struct canceller *c, struct tally *sum)
+{
+	unsigned int i;
+
+	for (i = 0; i < DUEL_BATCH; i++) {
+		struct probe *p = &c->probes[i];
+
+		tally_add(sum, p);
+		KUNIT_EXPECT_EQ(test, p->req.not_sent, !c->ret[i]);
+		if (c->ret[i] && c->ret[i] != -EALREADY)
+			KUNIT_EXPECT_EQ(test, c->ret[i], -ENOENT);
+	}
 }
 
 /* Cancel or the answer of the device: it cannot be cancelled any more. Covers C3. */
 static void race_cancel_complete(struct kunit *test)
 {
-	unsigned int i, j, n, rounds = duel_rounds(CANCEL_ROUNDS), before = 0;
-	struct probe *p = probes_alloc(test, BATCH);
+	unsigned int i, j, n, rounds = nr_rounds(CANCEL_COMPLETE), before = 0;
+	struct probe *p = probes_alloc(test, DUEL_BATCH);
+	struct canceller *c = canceller_alloc(test, p);
 	struct fixture *fx = test->priv;
-	u8 *buf = step_buf(test, LEN);
+	u8 *buf = step_buf(test, DUEL_LEN);
 	struct duel *d = duel_start(test, answer_parked, fx);
-	int ret[BATCH];
+	struct tally sum = {};
 
 	fx->fake.park = true;
 	for (i = 0; i < rounds; i++) {
-		for (j = 0; j < BATCH; j++)
-			submit(test, &p[j], buf, j & 1 ? 0 : IO_TARGET_BOUNCE, false);
-		KUNIT_ASSERT_TRUE(test, fake_wait_parked(&fx->fake, BATCH));
+		for (j = 0; j < DUEL_BATCH; j++)
+			duel_submit(test, &p[j], buf, (i + j) & 2 ? 0 : IO_TARGET_BOUNCE, false);
+		KUNIT_ASSERT_TRUE(test, fake_wait_parked(&fx->fake, DUEL_BATCH));
+		fx->fake.answer.context = i / 32 % FAKE_CONTEXTS;
 		duel_fire(d);
-		n = cancel_all(p, ret, -EALREADY);
+		n = cancel_round(c, i, -EALREADY);
 		duel_join(d);
-		for (j = 0; j < BATCH; j++) {
-			expect_end(test, &p[j], LEN, false);
-			KUNIT_EXPECT_TRUE(test, ret[j] == -EALREADY || ret[j] == -ENOENT);
-		}
+		expect_told(test, c, &sum);
 		before += n;
-		duel_adjust(d, n >= BATCH / 2);
+		duel_adjust(d, n >= DUEL_BATCH / 2);
 	}
 	duel_end(d);
-	duel_expect_both(test, "cancel first", before, "answer first", rounds * BATCH - before);
-	expect_conserved(test, rounds * BATCH, 0);
+	duel_expect_both(test, "cancel first", before, "answer first", sum.ended - before);
+	KUNIT_EXPECT_EQ(test, sum.cancelled, 0u);
+	duel_expect_conserved(test, &sum);
 }
 
 /* Cancel or the worker that sends it. Covers C3. */
 static void race_cancel_send(struct kunit *test)
 {
-	unsigned int i, j, n, rounds = duel_rounds(SEND_ROUNDS), cancelled = 0;
-	struct probe *p = probes_alloc(test, BATCH + 1);
+	unsigned int i, j, n, rounds = nr_rounds(CANCEL_SEND);
+	struct probe *p = probes_alloc(test, DUEL_BATCH + 1);
+	struct canceller *c = canceller_alloc(test, p);
 	struct fixture *fx = test->priv;
-	u8 *buf = step_buf(test, LEN);
+	u8 *buf = step_buf(test, DUEL_LEN);
 	struct duel *d = duel_start(test, unstall, fx);
-	int ret[BATCH];
+	struct tally sum = {};
 
 	for (i = 0; i < rounds; i++) {
-		fx->fake.answer.context = i % FAKE_CONTEXTS;
+		fx->fake.answer.context = i / 32 % FAKE_CONTEXTS;
 		fake_stall(&fx->fake);
-		submit(test, &p[BATCH], buf, 0, true);
+		duel_submit(test, &p[DUEL_BATCH], buf, 0, true);
 		KUNIT_ASSERT_TRUE(test, fake_wait_stalled(&fx->fake, 1));
-		for (j = 0; j < BATCH; j++)
-			submit(test, &p[j], buf, (i + j) & 4 ? 0 : IO_TARGET_BOUNCE, true);
+		for (j = 0; j < DUEL_BATCH; j++)
+			duel_submit(test, &p[j], buf, (i + j) & 4 ? 0 : IO_TARGET_BOUNCE, true);
 		duel_fire(d);
-		n = cancel_all(p, ret, 0);
+		n = cancel_round(c, i, 0);
 		duel_join(d);
-		expect_end(test, &p[BATCH], LEN, false);
-		for (j = 0; j < BATCH; j++)
-			expect_end(test, &p[j], ret[j] ? LEN : -ECANCELED, !ret[j]);
-		cancelled += n;
-		duel_adjust(d, n >= BATCH / 2);
+		tally_add(&sum, &p[DUEL_BATCH]);
+		expect_told(test, c, &sum);
+		duel_adjust(d, n >= DUEL_BATCH / 2);
 	}
 	duel_end(d);
-	duel_expect_both(test, "cancelled", cancelled, "sent", rounds * BATCH - cancelled);
-	expect_conserved(test, rounds * (BATCH + 1) - cancelled, cancelled);
-}
-
-/* The other side of a deadline: what is parked is answered about when it is due. */
-struct due {
-	struct fixture	*fx;
-	unsigned long	deadline;
-	s64		offset;
-};
-
-static void answer_when_due(void *private)
-{
-	struct due *due = private;
-
-	while (time_before(jiffies, due->deadline - 1))
-		cpu_relax();
-	duel_spin_until(ktime_get_ns() + max_t(s64, TICK_NSEC + due->offset, 0));
-	fake_answer_parked(&due->fx->fake, false);
-}
-
-/* What became of the requests of a race */
-struct outcomes {
-	unsigned int	ended;
-	unsigned int	orphaned;
-	unsigned int	not_sent;
-	unsigned int	wrong;
-};
-
-static void count_outcome(struct kunit *test, struct probe *p, struct outcomes *o)
-{
-	KUNIT_EXPECT_TRUE(test, probe_wait(p));
-	if (p->req.result == LEN && !p->req.not_sent)
-		o->ended++;
-	else if (p->req.result == -ETIMEDOUT && !p->req.not_sent)
-		o->orphaned++;
-	else if (p->req.result == -ETIMEDOUT)
-		o->not_sent++;
-	else
-		o->wrong++;
-}
-
-static void submit_due(struct kunit *test, struct probe *p, u8 *buf, struct due *due)
-{
-	unsigned int i;
-
-	for (i = 0; i < BATCH; i++) {
-		rearm(&p[i]);
-		/* Apart, so that none waits for the orphan of another. */
-		probe_prep(test, &p[i], IO_TARGET_OP_READ, buf + i * LEN, LEN, i * LEN,
-			   IO_TARGET_BOUNCE);
-		KUNIT_ASSERT_EQ(test, io_target_request_set_timeout(&p[i].req, 4), 0);
-		p[i].req.deadline = due->deadline;
-		KUNIT_ASSERT_EQ(test, io_target_submit(&p[i].req), 0);
-	}
-	/* The worker has sent all that it is going to send. */
-	flush_work(&due->fx->fake.lower->send_work);
-}
-
-/* The deadline of a BOUNCE request or its answer. Covers T4, T9. */
-static void race_deadline_complete(struct kunit *test)
-{
-	unsigned int i, j, rounds = duel_rounds(DEADLINE_ROUNDS);
-	struct fixture *fx = test->priv;
-	struct probe *p = probes_alloc(test, BATCH);
-	struct due *shared = kunit_kzalloc(test, sizeof(*shared), GFP_KERNEL);
-	u8 *buf = step_buf(test, BATCH * LEN);
-	struct outcomes sum = {};
-	struct duel *d;
-
-	KUNIT_ASSERT_NOT_NULL(test, shared);
-	shared->fx = fx;
-	d = duel_start(test, answer_when_due, shared);
-	fx->fake.park = true;
-	for (i = 0; i < rounds; i++) {
-		unsigned int before = sum.ended;
-
-		shared->deadline = jiffies + 4;
-		shared->offset = d->offset;
-		d->offset = 0;
-		submit_due(test, p, buf, shared);
-		duel_fire(d);
-		duel_join(d);
-		d->offset = shared->offset;
-		for (j = 0; j < BATCH; j++) {
-			count_outcome(test, &p[j], &sum);
-			KUNIT_EXPECT_EQ(test, atomic_read(&p[j].ends), 1);
-		}
-		/* Here the answer is the one to be delayed. */
-		duel_adjust(d, sum.ended - before >= BATCH / 2);
-	}
-	duel_end(d);
-	fake_let_go(&fx->fake);
-	duel_expect_both(test, "answered", sum.ended, "orphaned", sum.orphaned);
-	KUNIT_EXPECT_EQ(test, sum.wrong, 0u);
-	expect_conserved(test, sum.ended + sum.orphaned, sum.not_sent);
-	KUNIT_EXPECT_EQ(test, step_events(fx, IO_TARGET_EVENT_ORPHAN), sum.orphaned);
-	io_target_close(fx->target);
-	KUNIT_EXPECT_TRUE(test, fake_wait_closes(&fx->fake, 1));
-	KUNIT_EXPECT_EQ(test, step_events(fx, IO_TARGET_EVENT_ORPHAN_END), sum.orphaned);
+	duel_expect_both(test, "cancelled", sum.cancelled, "sent", sum.ended - rounds);
+	duel_expect_conserved(test, &sum);
 }
 
 /* Cancel or a start that sends it. Covers C4. */
 static void race_cancel_start(struct kunit *test)
 {
-	unsigned int i, j, n, rounds = duel_rounds(START_ROUNDS), cancelled = 0;
-	struct probe *p = probes_alloc(test, BATCH);
+	unsigned int i, j, n, rounds = nr_rounds(CANCEL_START);
+	struct probe *p = probes_alloc(test, DUEL_BATCH);
+	struct canceller *c = canceller_alloc(test, p);
 	struct fixture *fx = test->priv;
-	u8 *buf = step_buf(test, LEN);
+	u8 *buf = step_buf(test, DUEL_LEN);
 	struct duel *d = duel_start(test, start, fx);
-	int ret[BATCH];
+	struct tally sum = {};
 
 	for (i = 0; i < rounds; i++) {
-		fx->fake.answer.context = i % FAKE_CONTEXTS;
+		fx->fake.answer.context = i / 32 % FAKE_CONTEXTS;
 		KUNIT_ASSERT_EQ(test, io_target_stop(fx->target, IO_TARGET_WAIT_SENT, 60 * HZ), 0);
-		for (j = 0; j < BATCH; j++)
-			submit(test, &p[j], buf, (i + j) & 4 ? 0 : IO_TARGET_BOUNCE, j & 1);
+		for (j = 0; j < DUEL_BATCH; j++)
+			duel_submit(test, &p[j], buf, (i + j) & 4 ? 0 : IO_TARGET_BOUNCE, j & 1);
 		duel_fire(d);
-		n = cancel_all(p, ret, 0);
+		n = cancel_round(c, i, 0);
 		duel_join(d);
-		for (j = 0; j < BATCH; j++)
-			expect_end(test, &p[j], ret[j] ? LEN : -ECANCELED, !ret[j]);
-		cancelled += n;
-		duel_adjust(d, n >= BATCH / 2);
+		expect_told(test, c, &sum);
+		duel_adjust(d, n >= DUEL_BATCH / 2);
 	}
 	duel_end(d);
-	duel_expect_both(test, "cancelled", cancelled, "sent", rounds * BATCH - cancelled);
-	expect_conserved(test, rounds * BATCH - cancelled, cancelled);
+	duel_expect_both(test, "cancelled", sum.cancelled, "sent", sum.ended);
+	duel_expect_conserved(test, &sum);
+}
+
+/* Pended, or in the queue behind one that the worker is stuck with */
+static void set_out(struct kunit *test, struct probe *p, u8 *buf, unsigned int round)
+{
+	struct fixture *fx = test->priv;
+	bool queued = round & 2;
+	unsigned int i;
+
+	if (queued) {
+		fake_stall(&fx->fake);
+		duel_submit(test, &p[DUEL_BATCH], buf, 0, true);
+		KUNIT_ASSERT_TRUE(test, fake_wait_stalled(&fx->fake, 1));
+	} else {
+		KUNIT_ASSERT_EQ(test, io_target_stop(fx->target, IO_TARGET_WAIT_SENT, 60 * HZ), 0);
+		duel_submit(test, &p[DUEL_BATCH], buf, IO_TARGET_IGNORE_STATE, true);
+	}
+	for (i = 0; i < DUEL_BATCH; i++)
+		duel_submit(test, &p[i], buf, (round / 4 + i) & 1 ? 0 : IO_TARGET_BOUNCE, true);
+}
+
+/* Two cancels of one request: one of the two has done it. Covers C3. */
+static void race_two_cancels(struct kunit *test)
+{
+	unsigned int i, j, n, rounds = nr_rounds(CANCEL_CANCEL), left = 0, both = 0;
+	struct probe *p = probes_alloc(test, DUEL_BATCH + 1);
+	struct canceller *c = canceller_alloc(test, p), *other = canceller_alloc(test, p);
+	struct fixture *fx = test->priv;
+	u8 *buf = step_buf(test, DUEL_LEN);
+	struct duel *d = duel_start(test, cancel_batch, other);
+	struct tally sum = {};
+
+	for (i = 0; i < rounds; i++) {
+		set_out(test, p, buf, i);
+		duel_fire(d);
+		n = cancel_round(c, i, 0);
+		duel_join(d);
+		for (j = 0; j < DUEL_BATCH; j++) {
+			both += !c->ret[j] == !other->ret[j];
+			tally_add(&sum, &p[j]);
+		}
+		fake_unstall(&fx->fake);
+		KUNIT_ASSERT_EQ(test, io_target_start(fx->target), 0);
+		tally_add(&sum, &p[DUEL_BATCH]);
+		left += n;
+		duel_adjust(d, n >= DUEL_BATCH / 2);
+	}
+	duel_end(d);
+	KUNIT_EXPECT_EQ(test, both, 0u);
+	duel_expect_both(test, "by the first", left, "by the second", sum.cancelled - left);
+	KUNIT_EXPECT_EQ(test, sum.cancelled, rounds * DUEL_BATCH);
+	duel_expect_conserved(test, &sum);
 }
 
 static struct kunit_case race_cases[] = {
 	KUNIT_CASE(race_cancel_complete),
 	KUNIT_CASE(race_cancel_send),
-	KUNIT_CASE(race_deadline_complete),
 	KUNIT_CASE(race_cancel_start),
+	KUNIT_CASE(race_two_cancels),
 	{}
 };
 
 static struct kunit_suite race_suite = {
-	.name = "io_target_duel",
+	.name = "io_target_stress_cancel",
 	.suite_init = fake_suite_init,
 	.suite_exit = fake_suite_exit,
 	.init = fixture_init,
 	.exit = fixture_exit,
 	.test_cases = race_cases,
 };
+
 kunit_test_suite(race_suite);

@@ -11,12 +11,14 @@
 #include <linux/slab.h>
 
 #include "calls.h"
+#include "duel.h"
 #include "pattern.h"
 
 #define LEN	512
 #define SEED	0x7a
 #define POISON	0xa5
-#define ROUNDS	600
+/* Rounds; a stress run has 20 times as many */
+#define ROUNDS	200
 #define TIMEOUT	1
 #define STEP_NS	20000
 
@@ -135,7 +137,7 @@ static struct task_struct *second_thread(struct kunit *test, int (*func)(void *)
 
 	if (there >= nr_cpu_ids)
 		kunit_skip(test, "needs two CPUs");
-	thread = kthread_create(func, data, "io_target_race");
+	thread = kthread_create(func, data, "io_target_stress_race");
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, thread);
 	get_task_struct(thread);	/* it may be gone before kthread_stop() */
 	kthread_bind(thread, there);
@@ -175,14 +177,14 @@ static void race_answer_timeout(struct kunit *test)
 	struct probe *p = probes_alloc(test, 1);
 	u8 *buf = kunit_kzalloc(test, LEN, GFP_KERNEL);
 	struct fixture *fx = test->priv;
+	unsigned int i, rounds = duel_rounds(ROUNDS);
 	struct race *r;
-	unsigned int i;
 
 	KUNIT_ASSERT_NOT_NULL(test, buf);
 	pattern_fill(fx->fake.memory, LEN, 0, SEED);
 	fx->fake.park = true;
 	r = race_start(test);
-	for (i = 0; i < ROUNDS; i++)
+	for (i = 0; i < rounds; i++)
 		race_round(r, p, buf, i);
 	race_stop(r);
 	io_target_close(fx->target);
@@ -193,17 +195,18 @@ static void race_answer_timeout(struct kunit *test)
 		   r->offset[1] / 1000, r->offset[2] / 1000, r->offset[3] / 1000);
 	KUNIT_EXPECT_EQ(test, r->damaged, 0u);
 	KUNIT_EXPECT_EQ(test, r->wrong, 0u);
-	KUNIT_EXPECT_EQ(test, r->answered + r->orphaned + r->taken_back, ROUNDS);
+	KUNIT_EXPECT_EQ(test, r->answered + r->orphaned + r->taken_back, rounds);
 	KUNIT_EXPECT_EQ(test, atomic_read(&fx->event[IO_TARGET_EVENT_ORPHAN]), r->orphaned);
 	KUNIT_EXPECT_EQ(test, atomic_read(&fx->event[IO_TARGET_EVENT_ORPHAN_END]), r->orphaned);
 	KUNIT_EXPECT_EQ(test, fx->fake.submits, r->answered + r->orphaned);
 	KUNIT_EXPECT_EQ(test, atomic_read(&p->ends), 0);
 	/* A race that one side always wins has not been run. */
-	KUNIT_EXPECT_GE(test, r->answered, ROUNDS / 100u);
-	KUNIT_EXPECT_GE(test, r->orphaned, ROUNDS / 100u);
+	KUNIT_EXPECT_GE(test, r->answered * 100, rounds);
+	KUNIT_EXPECT_GE(test, r->orphaned * 100, rounds);
 }
 
-#define CLOSES	60
+/* A stress run has 20 times as many */
+#define CLOSES	20
 
 /* The last orphan ends while close decides whether it has to wait for the device. */
 static void race_orphan_close(struct kunit *test)
@@ -211,11 +214,11 @@ static void race_orphan_close(struct kunit *test)
 	struct probe *p = probes_alloc(test, 1);
 	u8 *buf = kunit_kzalloc(test, LEN, GFP_KERNEL);
 	struct fixture *fx = test->priv;
-	unsigned int i, at_close = 0, orphans = 0;
+	unsigned int i, closes = duel_rounds(CLOSES), at_close = 0, orphans = 0;
 
 	KUNIT_ASSERT_NOT_NULL(test, buf);
 	fx->fake.answer.context = FAKE_WORKER;
-	for (i = 1; i <= CLOSES; i++) {
+	for (i = 1; i <= closes; i++) {
 		fx->fake.park = true;
 		call_do(CALL_WAIT_READ, p, buf, LEN, 0, IO_TARGET_BOUNCE, TIMEOUT);
 		orphans += !p->req.not_sent;
@@ -232,7 +235,7 @@ static void race_orphan_close(struct kunit *test)
 	}
 	KUNIT_EXPECT_EQ(test, atomic_read(&fx->event[IO_TARGET_EVENT_ORPHAN_END]), orphans);
 	kunit_info(test, "%u orphans, device released when close returned: %u of %u", orphans,
-		   at_close, CLOSES);
+		   at_close, closes);
 }
 
 #define RIVALRIES	2000
@@ -322,7 +325,7 @@ static struct kunit_case race_cases[] = {
 };
 
 static struct kunit_suite race_suite = {
-	.name = "io_target_race",
+	.name = "io_target_stress_race",
 	.suite_init = fake_suite_init,
 	.suite_exit = fake_suite_exit,
 	.init = fixture_init,

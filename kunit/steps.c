@@ -48,14 +48,19 @@ struct aside *aside_start(struct kunit *test, ssize_t (*call)(struct aside *a), 
 
 bool aside_waits(struct aside *a)
 {
-	return !wait_for_completion_timeout(&a->done, HZ / 10);
+	return !wait_for_completion_timeout(&a->done, HZ / 20);
+}
+
+ssize_t aside_end_within(struct kunit *test, struct aside *a, unsigned long timeout)
+{
+	KUNIT_EXPECT_NE(test, wait_for_completion_timeout(&a->done, timeout), 0ul);
+	flush_work(&a->work);
+	return a->ret;
 }
 
 ssize_t aside_end(struct kunit *test, struct aside *a)
 {
-	KUNIT_EXPECT_NE(test, wait_for_completion_timeout(&a->done, PATIENCE), 0ul);
-	flush_work(&a->work);
-	return a->ret;
+	return aside_end_within(test, a, PATIENCE);
 }
 
 ssize_t aside_start_target(struct aside *a)

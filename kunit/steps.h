@@ -39,6 +39,7 @@ struct aside *aside_start(struct kunit *test, ssize_t (*call)(struct aside *a), 
 bool aside_waits(struct aside *a);
 /* What it returned; the case fails if it does not within a minute. */
 ssize_t aside_end(struct kunit *test, struct aside *a);
+ssize_t aside_end_within(struct kunit *test, struct aside *a, unsigned long timeout);
 
 /* For aside_start() */
 ssize_t aside_start_target(struct aside *a);
