@@ -36,7 +36,7 @@ FILTER ?=
 KDIR ?= /lib/modules/$(shell uname -r)/build
 export KERNEL PROFILE FILTER
 
-goals := help run test test-all meta check shell kernels modules modules_install clean
+goals := help run test test-all test-stress meta check shell kernels modules modules_install clean
 .PHONY: $(goals)
 
 # A misspelt variable would change nothing, silently. kbuild has its own
@@ -59,6 +59,7 @@ help:
 	@echo '  make run              the demo driver at work on a stock Debian kernel'
 	@echo '  make test             the KUnit suites, default kernel, debug profile'
 	@echo '  make test-all         the same on the oldest, the default and the newest kernel'
+	@echo '  make test-stress      the races alone, with their full counts'
 	@echo '  make shell            a guest to type in, with the modules at hand'
 	@echo '  make check            the static checks: style, sparse, warnings, documentation'
 	@echo '  make meta             bad guests: the tests must fail when they should'
@@ -83,6 +84,9 @@ test:
 
 test-all:
 	@qemu/test.sh all
+
+test-stress:
+	@qemu/test.sh stress
 
 meta:
 	@qemu/meta.sh

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# test.sh [all] - the KUnit suites and the guest scenarios in QEMU.
+# test.sh [all|stress] - the KUnit suites and the guest scenarios in QEMU. stress
+# runs the suites of races alone, with their full counts.
 #
 # Environment: KERNEL (oldest, default, newest, a version), PROFILE (plain,
 # debug), FILTER (a glob: suite or suite.case), LIMIT (seconds for the guest).
@@ -19,6 +20,10 @@ KERNEL=${KERNEL:-default}
 PROFILE=${PROFILE:-debug}
 FILTER=${FILTER:-}
 
+# The suites of races, and how many times as many rounds they have under stress
+STRESS_SUITES='io_target_stress_*'
+STRESS_SCALE=20
+
 check_variables() {
 	case $PROFILE in
 	plain | debug) ;;
@@ -34,13 +39,17 @@ check_variables() {
 }
 
 # The suites, and before them what they test and the devices they test on.
-test_modules() {
+test_modules() { # our modules, parameters of the suites
 	local dir=$1 module
-	for module in module/io_target kunit/io_target_testdev kunit/io_target_kunit; do
+	shift
+	for module in module/io_target kunit/io_target_testdev; do
 		if [[ -f $dir/$module.ko ]]; then
 			guest_module "$dir/$module.ko"
 		fi
 	done
+	if [[ -f $dir/kunit/io_target_kunit.ko ]]; then
+		guest_module "$dir/kunit/io_target_kunit.ko" "$@"
+	fi
 }
 
 # What the scenarios load themselves: a driver that keeps a target open, and one
@@ -113,8 +122,9 @@ test_limit() {
 }
 
 # One kernel. Leaves the run directory in $GUEST_DIR.
-test_one() {
-	local build dir limit version
+test_one() { # goal of make that repeats it, parameters of the suites
+	local goal=$1 build dir limit version
+	shift
 	version=$("$here/kernel.sh" version "$KERNEL")
 	limit=$(test_limit)
 	step "test: kernel $version, profile $PROFILE${FILTER:+, FILTER=$FILTER}"
@@ -128,9 +138,9 @@ test_one() {
 	test_scenarios
 	scenario_modules "$build" "$dir"
 	test_disks
-	test_modules "$dir"
+	test_modules "$dir" "$@"
 	test_boot "$build" "$limit" \
-		"make test KERNEL=$KERNEL PROFILE=$PROFILE"
+		"make $goal KERNEL=$KERNEL PROFILE=$PROFILE"
 }
 
 # The three kernels of the gate, each with its own last line, then the sum.
@@ -171,10 +181,16 @@ main() {
 	case ${1:-one} in
 	one)
 		trap counted EXIT
-		test_one
+		test_one test
+		;;
+	stress)
+		trap counted EXIT
+		FILTER=${FILTER:-$STRESS_SUITES}
+		LIMIT=${LIMIT:-900}
+		test_one test-stress "race_scale=$STRESS_SCALE"
 		;;
 	all) test_all ;;
-	*) die "test.sh: no such run: $1" "use test.sh or test.sh all" ;;
+	*) die "test.sh: no such run: $1" "use test.sh, test.sh all or test.sh stress" ;;
 	esac
 }
 
