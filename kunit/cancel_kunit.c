@@ -81,13 +81,14 @@ static void cancel_not_outstanding(struct kunit *test)
 static void cancel_pended(struct kunit *test)
 {
 	const struct kind *c = test->param_value;
+	struct kind pending = *c;
 	struct probe *p = probes_alloc(test, 1);
 	u8 *buf = step_buf(test, LEN);
 	struct fixture *fx = test->priv;
 
 	KUNIT_EXPECT_EQ(test, io_target_stop(fx->target, IO_TARGET_LEAVE_SENT, 0), 0);
-	submit(test, &(struct kind){ .flags = c->flags & ~IO_TARGET_IGNORE_STATE,
-				     .atomic = c->atomic }, p, buf);
+	pending.flags &= ~IO_TARGET_IGNORE_STATE;
+	submit(test, &pending, p, buf);
 	expect_outstanding(test, p);
 	KUNIT_EXPECT_EQ(test, io_target_cancel(&p->req), 0);
 	expect_end(test, p, -ECANCELED, true);
@@ -301,4 +302,5 @@ static struct kunit_suite cancel_suite = {
 	.exit = fixture_exit,
 	.test_cases = cancel_cases,
 };
+
 kunit_test_suite(cancel_suite);

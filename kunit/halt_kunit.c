@@ -442,4 +442,5 @@ static struct kunit_suite halt_suite = {
 	.exit = fixture_exit,
 	.test_cases = halt_cases,
 };
+
 kunit_test_suite(halt_suite);

@@ -317,4 +317,5 @@ static struct kunit_suite held_suite = {
 	.exit = fixture_exit,
 	.test_cases = held_cases,
 };
+
 kunit_test_suite(held_suite);

@@ -440,4 +440,5 @@ static struct kunit_suite pend_suite = {
 	.exit = fixture_exit,
 	.test_cases = pend_cases,
 };
+
 kunit_test_suite(pend_suite);

@@ -340,4 +340,5 @@ static struct kunit_suite state_suite = {
 	.exit = fixture_exit,
 	.test_cases = state_cases,
 };
+
 kunit_test_suite(state_suite);

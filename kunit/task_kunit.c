@@ -244,4 +244,5 @@ static struct kunit_suite task_suite = {
 	.exit = fixture_exit,
 	.test_cases = task_cases,
 };
+
 kunit_test_suite(task_suite);
