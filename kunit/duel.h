@@ -13,7 +13,7 @@
 
 #define DUEL_LEN	512
 /* Requests that are raced for in one round */
-#define DUEL_BATCH	8
+#define DUEL_BATCH	16
 
 /* How often what a case does at most; a stress run has more, see race_scale */
 unsigned int duel_rounds(unsigned int normal);

@@ -13,7 +13,7 @@
 #define DEADLINE_CANCEL		500
 
 /* Ticks to submit a batch in */
-#define TICKS	4
+#define TICKS	5
 
 /**
  * struct due - the other side of a deadline, which acts about when that is due
@@ -127,7 +127,8 @@ static void race_deadline_complete(struct kunit *test)
 	for (i = 0; i < rounds; i++) {
 		unsigned int before = sum.ended;
 
-		fx->fake.answer.context = i / 16 % FAKE_CONTEXTS;
+		/* No worker, for which the other side would have to leave a CPU. */
+		fx->fake.answer.context = i / 16 % FAKE_WORKER;
 		submit_due(test, due, buf, IO_TARGET_BOUNCE);
 		/* The worker has sent all that it is going to send. */
 		flush_work(&fx->fake.lower->send_work);

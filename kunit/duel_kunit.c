@@ -115,7 +115,8 @@ static void race_cancel_complete(struct kunit *test)
 		for (j = 0; j < DUEL_BATCH; j++)
 			duel_submit(test, &p[j], buf, (i + j) & 2 ? 0 : IO_TARGET_BOUNCE, false);
 		KUNIT_ASSERT_TRUE(test, fake_wait_parked(&fx->fake, DUEL_BATCH));
-		fx->fake.answer.context = i / 32 % FAKE_CONTEXTS;
+		/* No worker, for which the other side would have to leave a CPU. */
+		fx->fake.answer.context = i / 32 % FAKE_WORKER;
 		duel_fire(d);
 		n = cancel_round(c, i, -EALREADY);
 		duel_join(d);
