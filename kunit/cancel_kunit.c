@@ -25,6 +25,9 @@ static const struct kind {
 	{ "IGNORE_STATE, BOUNCE", IO_TARGET_IGNORE_STATE | IO_TARGET_BOUNCE },
 };
 
+/* The first of those that ignore the state */
+#define IGNORING	(ARRAY_SIZE(kinds) - 2)
+
 static void kind_desc(const struct kind *c, char *desc)
 {
 	strscpy(desc, c->name, KUNIT_PARAM_DESC_SIZE);
@@ -245,6 +248,42 @@ static void cancel_in_end_io(struct kunit *test)
 	expect_outstanding(test, &p[2]);
 }
 
+static int cancel_all_sent(struct fixture *fx, bool purge)
+{
+	if (purge)
+		return io_target_purge(fx->target, IO_TARGET_CANCEL_SENT, 60 * HZ);
+	return io_target_stop(fx->target, IO_TARGET_CANCEL_SENT, 60 * HZ);
+}
+
+/* Stop and purge with CANCEL leave alone what ignores the state, queued or not. Covers S6. */
+static void cancel_by_state(struct kunit *test)
+{
+	struct probe *p = probes_alloc(test, 2 * (ARRAY_SIZE(kinds) + 1)), *first;
+	u8 *buf = step_buf(test, LEN);
+	struct fixture *fx = test->priv;
+	unsigned int i, purge;
+
+	for (purge = 0; purge < 2; purge++, p += ARRAY_SIZE(kinds) + 1) {
+		first = &p[ARRAY_SIZE(kinds)];
+		fake_stall(&fx->fake);
+		submit(test, &kinds[IGNORING], first, buf);
+		KUNIT_ASSERT_TRUE(test, fake_wait_stalled(&fx->fake, 1));
+		for (i = 0; i < ARRAY_SIZE(kinds); i++)
+			submit(test, &(struct kind){ .flags = kinds[i].flags, .atomic = true },
+			       &p[i], buf);
+		KUNIT_EXPECT_EQ(test, cancel_all_sent(fx, purge), 0);
+		for (i = 0; i < IGNORING; i++)
+			expect_end(test, &p[i], -ECANCELED, true);
+		for (i = IGNORING; i < ARRAY_SIZE(kinds); i++)
+			expect_outstanding(test, &p[i]);
+		fake_unstall(&fx->fake);
+		for (i = IGNORING; i < ARRAY_SIZE(kinds); i++)
+			expect_end(test, &p[i], LEN, false);
+		expect_end(test, first, LEN, false);
+		KUNIT_EXPECT_EQ(test, io_target_start(fx->target), 0);
+	}
+}
+
 /* Order of the others is not disturbed, and the bound counts those that are left. */
 static void cancel_some_pended(struct kunit *test)
 {
@@ -291,6 +330,7 @@ static struct kunit_case cancel_cases[] = {
 	KUNIT_CASE_PARAM(cancel_in_end_io, context_gen_params),
 	KUNIT_CASE(cancel_some_pended),
 	KUNIT_CASE(cancel_ending),
+	KUNIT_CASE(cancel_by_state),
 	{}
 };
 

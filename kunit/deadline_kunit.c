@@ -10,6 +10,7 @@
 
 #define LEN	512
 #define MANY	40
+#define AT_SUBMIT	150
 #define SEED	0xde
 #define POISON	0xa5
 #define SHORTLY	(HZ / 20)
@@ -354,6 +355,51 @@ static void deadline_many(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, fx->target->nr_pended, 0u);
 }
 
+/* Spins to about @ns before the next tick. */
+static void before_tick(u64 ns)
+{
+	unsigned long next = jiffies + 1;
+
+	while (time_before(jiffies, next))
+		cpu_relax();
+	ns = ktime_get_ns() + TICK_NSEC - ns;
+	while (ktime_get_ns() < ns)
+		cpu_relax();
+}
+
+/* Is the timer to come, but a long time after the deadline of @p? */
+static bool timer_late(struct probe *p)
+{
+	struct timer_list *timer = &p->req.target->timer;
+
+	return io_target_request_pending(&p->req) && timer_pending(timer) &&
+	       time_after(READ_ONCE(timer->expires), p->req.deadline + HZ / 2);
+}
+
+/*
+ * The timer may look while a request with a deadline that has passed is about to be
+ * accepted, and then has to look again, soon. In small steps the tick comes before
+ * submit, in it, and after it.
+ */
+static void deadline_at_submit(struct kunit *test)
+{
+	struct probe *p = probes_alloc(test, 1);
+	u8 *buf = step_buf(test, LEN);
+	struct fixture *fx = test->priv;
+	unsigned int i, late = 0;
+
+	KUNIT_EXPECT_EQ(test, stop_leave(fx), 0);
+	for (i = 0; i < AT_SUBMIT; i++) {
+		prep_timed(test, p, buf, i & 1 ? IO_TARGET_BOUNCE : 0, 1);
+		before_tick(i * 2 * NSEC_PER_USEC);
+		p->req.deadline = jiffies;
+		KUNIT_ASSERT_EQ(test, io_target_submit(&p->req), 0);
+		late += timer_late(p);
+		expect_late(test, p, true);
+	}
+	KUNIT_EXPECT_EQ(test, late, 0u);
+}
+
 /* The deadline counts for who waits, too, and the earlier one of the two. */
 static void deadline_and_wait(struct kunit *test)
 {
@@ -386,6 +432,7 @@ static struct kunit_case deadline_cases[] = {
 	KUNIT_CASE_PARAM(deadline_ended, kind_gen_params),
 	KUNIT_CASE(deadline_errors),
 	KUNIT_CASE(deadline_many),
+	KUNIT_CASE(deadline_at_submit),
 	KUNIT_CASE_PARAM(deadline_and_wait, kind_gen_params),
 	{}
 };

@@ -190,6 +190,81 @@ static void held_order(struct kunit *test)
 	expect_parked_order(test, 0, MANY, 512);
 }
 
+static ssize_t aside_submit(struct aside *a)
+{
+	struct probe *p = a->private;
+
+	return io_target_submit(&p->req);
+}
+
+/*
+ * Nor is what was held overtaken once the orphan has ended: here the worker, stuck
+ * with a read, has not come to it yet when the next write of a stream is sent.
+ */
+static void held_not_overtaken(struct kunit *test)
+{
+	static const struct span read = { READ_OP, 0, 512 };
+	struct probe *p = probes_alloc(test, 4);
+	u8 *buf = step_buf(test, BUF);
+	struct fixture *fx = test->priv;
+	struct io_target_request *io;
+	struct aside *a;
+
+	fx->fake.lower->stream = true;
+	io = make_orphan(test, &p[3], &whole_buf, buf);
+	hold(test, &p[0], 1, buf);
+	fake_stall(&fx->fake);
+	prep(test, &p[2], &read, buf, 0);
+	KUNIT_EXPECT_EQ(test, io_target_submit_atomic(&p[2].req), 0);
+	KUNIT_ASSERT_TRUE(test, fake_wait_stalled(&fx->fake, 1));
+	fx->fake.from = fx->fake.submits + 1;
+	fx->fake.park = true;
+	fake_answer(&fx->fake, io);
+	KUNIT_ASSERT_TRUE(test, fake_wait_answers(&fx->fake, fx->fake.submits));
+	prep(test, &p[1], &(struct span){ WRITE_OP, 0, 1024 }, buf, 0);
+	a = aside_start(test, aside_submit, &p[1]);
+	/* It is not with the device, and so its submitter is not stuck there. */
+	KUNIT_EXPECT_FALSE(test, aside_waits_within(a, 10 * HZ));
+	fake_unstall(&fx->fake);
+	KUNIT_EXPECT_TRUE(test, fake_wait_parked(&fx->fake, 2));
+	io = fake_take(&fx->fake, false);
+	KUNIT_ASSERT_NOT_NULL(test, io);
+	KUNIT_EXPECT_EQ(test, io->len, 512ull);
+	fake_answer(&fx->fake, io);
+	fake_answer_parked(&fx->fake, false);
+	KUNIT_EXPECT_EQ(test, aside_end(test, a), 0);
+	expect_end(test, &p[0], 512, false);
+	expect_end(test, &p[1], 1024, false);
+	expect_end(test, &p[2], 512, false);
+}
+
+static ssize_t aside_submit_shortly(struct aside *a)
+{
+	struct probe *p = a->private;
+
+	return io_target_submit_wait(&p->req, SHORTLY);
+}
+
+/* A blocking call over its caller's memory is back on time, too: it was not sent. */
+static void held_blocking(struct kunit *test)
+{
+	struct probe *p = probes_alloc(test, 2);
+	u8 *buf = step_buf(test, BUF);
+	struct fixture *fx = test->priv;
+	struct io_target_request *io = make_orphan(test, &p[1], &whole_buf, buf);
+	unsigned int submits = fx->fake.submits;
+	struct aside *a;
+
+	prep(test, p, &(struct span){ WRITE_OP, 512, 512 }, buf, 0);
+	a = aside_start(test, aside_submit_shortly, p);
+	KUNIT_EXPECT_FALSE(test, aside_waits_within(a, 10 * HZ));
+	fake_answer(&fx->fake, io);
+	KUNIT_EXPECT_EQ(test, aside_end(test, a), -ETIMEDOUT);
+	KUNIT_EXPECT_TRUE(test, p->req.not_sent);
+	KUNIT_EXPECT_EQ(test, fx->fake.submits, submits);
+	KUNIT_EXPECT_EQ(test, step_events(fx, IO_TARGET_EVENT_OVERDUE), 0);
+}
+
 /* Two orphans: what both hold waits for the second, the rest does not. */
 static void held_by_two(struct kunit *test)
 {
@@ -302,6 +377,8 @@ static void held_stop(struct kunit *test)
 static struct kunit_case held_cases[] = {
 	KUNIT_CASE_PARAM(held_overlap, held_gen_params),
 	KUNIT_CASE(held_order),
+	KUNIT_CASE(held_not_overtaken),
+	KUNIT_CASE(held_blocking),
 	KUNIT_CASE(held_by_two),
 	KUNIT_CASE(held_given_up),
 	KUNIT_CASE(held_close),

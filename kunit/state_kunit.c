@@ -8,6 +8,7 @@
 #include "steps.h"
 
 #define LEN	512
+#define MANY	20
 #define SHORTLY	(HZ / 20)
 
 enum how { PLAIN, NOWAIT, BLOCKING, IGNORE };
@@ -323,12 +324,50 @@ static void state_round(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, fx->fake.submits, 24u);
 }
 
+static ssize_t aside_purge_leave(struct aside *a)
+{
+	return io_target_purge(a->fx->target, IO_TARGET_LEAVE_SENT, 0);
+}
+
+/*
+ * What pended when it was purged ends, though the target is started before all of
+ * it has; what is submitted after that start is not the purge's. Covers S5, S11.
+ */
+static void state_start_in_purge(struct kunit *test)
+{
+	struct probe *p = probes_alloc(test, MANY + 2);
+	struct doorway *d = doorway_alloc(test);
+	u8 *buf = step_buf(test, MANY * LEN);
+	struct fixture *fx = test->priv;
+	struct aside *purge;
+	unsigned int i;
+
+	step_pend(test, p, MANY, buf, LEN, 0);
+	doorway_set(p, d);
+	purge = aside_start(test, aside_purge_leave, NULL);
+	wait_for_completion(&d->entered);
+	KUNIT_EXPECT_EQ(test, io_target_start(fx->target), 0);
+	step_submit(test, &p[MANY], buf, LEN, 0, 0);
+	expect_end(test, &p[MANY], LEN, false);
+	enter_state(test, IO_TARGET_STOPPED, NULL, NULL, NULL);
+	step_submit(test, &p[MANY + 1], buf, LEN, 0, 0);
+	complete(&d->leave);
+	KUNIT_EXPECT_EQ(test, aside_end(test, purge), 0);
+	for (i = 0; i < MANY; i++)
+		expect_end(test, &p[i], -ECANCELED, true);
+	for (i = 2; i < MANY; i++)
+		KUNIT_EXPECT_GT(test, p[i].number, p[i - 1].number);
+	expect_outstanding(test, &p[MANY + 1]);
+	KUNIT_EXPECT_EQ(test, fx->fake.submits, 1u);
+}
+
 static struct kunit_case state_cases[] = {
 	KUNIT_CASE_PARAM(state_admits, admission_gen_params),
 	KUNIT_CASE_PARAM(state_steps, step_gen_params),
 	KUNIT_CASE_PARAM(state_refuses, bad_gen_params),
 	KUNIT_CASE(state_open_close),
 	KUNIT_CASE(state_round),
+	KUNIT_CASE(state_start_in_purge),
 	{}
 };
 

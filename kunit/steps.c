@@ -46,9 +46,14 @@ struct aside *aside_start(struct kunit *test, ssize_t (*call)(struct aside *a), 
 	return a;
 }
 
+bool aside_waits_within(struct aside *a, unsigned long timeout)
+{
+	return !wait_for_completion_timeout(&a->done, timeout);
+}
+
 bool aside_waits(struct aside *a)
 {
-	return !wait_for_completion_timeout(&a->done, HZ / 20);
+	return aside_waits_within(a, HZ / 20);
 }
 
 ssize_t aside_end_within(struct kunit *test, struct aside *a, unsigned long timeout)

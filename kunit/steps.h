@@ -37,6 +37,7 @@ struct aside {
 struct aside *aside_start(struct kunit *test, ssize_t (*call)(struct aside *a), void *private);
 /* That it does not return can only be seen by waiting for it. */
 bool aside_waits(struct aside *a);
+bool aside_waits_within(struct aside *a, unsigned long timeout);
 /* What it returned; the case fails if it does not within a minute. */
 ssize_t aside_end(struct kunit *test, struct aside *a);
 ssize_t aside_end_within(struct kunit *test, struct aside *a, unsigned long timeout);
