@@ -308,15 +308,16 @@ static struct io_target_lower *fake_call(struct io_target *t, unsigned int flags
 	lower->stream = fake->stream;
 	fake->lower = lower;
 	fake->opens++;
-	wake_up_all(&fake->wait);
 	return lower;
 }
 
 int fake_open(struct fake *fake, struct io_target *t, unsigned int flags)
 {
 	struct iot_source from = { .call = fake_call, .data = fake, .flags = flags };
+	int err = iot_target_open(t, &from);
 
-	return iot_target_open(t, &from);
+	wake_up_all(&fake->wait);	/* also for who waits for the state */
+	return err;
 }
 
 bool fake_wait_parked(struct fake *fake, unsigned int n)

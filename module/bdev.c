@@ -130,9 +130,14 @@ static struct io_target_lower *bdev_open(struct io_target *t, bdev_open_fn open,
 	lower = iot_lower_alloc(t, &bdev_backend, flags, b);
 	if (!lower)
 		goto err_free;
-	err = open(b, what, flags, flags & IO_TARGET_EXCL ? t : NULL);
+	/* From here on, if it is claimed, holder.c may be called. */
+	err = open(b, what, flags, flags & IO_TARGET_EXCL ? lower : NULL);
 	if (err)
 		goto err_lower;
+	if (iot_bdev_frozen(b->bdev)) {
+		iot_lower_put(lower);
+		return ERR_PTR(iot_err(t, -EBUSY, "open refused: the device is frozen"));
+	}
 	bdev_opened(lower);
 	return lower;
 

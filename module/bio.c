@@ -159,6 +159,15 @@ static void bio_fill(struct bio *bio, struct iov_iter *iter, unsigned int block)
 	}
 }
 
+/* Some of it may be the submitter's, for whom another thread sends @bio. */
+static void bio_attribute(struct bio *bio, const struct io_target_request *req)
+{
+	bio->bi_ioprio = req->ioprio;
+	iot_bio_set_hint(bio, req->hint);
+	if (unlikely(req->css))
+		bio_associate_blkg_from_css(bio, req->css);
+}
+
 /* Allocates, fills and sends one piece; returns its bytes. */
 static size_t bio_send_piece(struct io_target_request *req, struct block_device *bdev,
 			     struct iov_iter *iter, u64 done, blk_opf_t opf)
@@ -169,6 +178,7 @@ static size_t bio_send_piece(struct io_target_request *req, struct block_device 
 	size_t len;
 
 	bio = bio_alloc_bioset(bdev, nr_vecs, opf, GFP_NOIO, &req->target->bios);
+	bio_attribute(bio, req);
 	bio->bi_iter.bi_sector = (req->pos + done) >> SECTOR_SHIFT;
 	if (data)
 		bio_fill(bio, iter, bdev_logical_block_size(bdev));
@@ -214,6 +224,7 @@ static bool bio_build(struct io_target_request *req, struct block_device *bdev)
 
 	bio_init(bio, bdev, kvec ? req->blk.vecs : NULL,
 		 kvec ? ARRAY_SIZE(req->blk.vecs) : 0, bio_opf(req));
+	bio_attribute(bio, req);
 	bio->bi_iter.bi_sector = req->pos >> SECTOR_SHIFT;
 	bio->bi_end_io = bio_done;
 	bio->bi_private = req;

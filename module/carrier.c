@@ -28,6 +28,7 @@ static void carrier_free(struct io_target_carrier *c)
 		kfree(c->vecs);
 	if (c->lower)
 		iot_lower_unpin(c->lower);
+	iot_owner_forget(&c->io);
 	mempool_free(c, &t->carriers);
 	atomic_inc(&t->carriers_freed);
 	wake_up(&t->carrier_wait);
@@ -79,6 +80,7 @@ static struct io_target_carrier *carrier_new(struct io_target *t, size_t len)
 	c->req = NULL;
 	c->lower = NULL;
 	c->sent = false;
+	c->io.css = NULL;
 	c->nr_pages = 0;
 	c->vecs = c->inline_vecs;
 	if (nr > IOT_RESERVE_PAGES)
@@ -141,13 +143,17 @@ void iot_carrier_load(struct io_target_request *req)
 	struct io_target_request *io = &c->io;
 	size_t len = iov_iter_count(&req->iter);
 
+	iot_owner_forget(io);	/* of a submit that was refused */
 	io_target_request_init(io, req->target);
+	io->ioprio = req->ioprio;
+	io->hint = req->hint;
+	iot_owner_note(io);
 	io->op = req->op;
 	io->pos = req->pos;
 	io->len = req->len;
 	io->opened = req->opened;
 	io->flags = (req->flags & (IO_TARGET_FUA | IO_TARGET_PREFLUSH | IO_TARGET_NOWAIT |
-				   IO_TARGET_IGNORE_STATE)) | IOT_F_CARRIED;
+				   IO_TARGET_IGNORE_STATE)) | IOT_F_CARRIED | IOT_F_OWNED;
 	io->state = IOT_REQ_SENT;
 	iov_iter_bvec(&io->iter, iov_iter_rw(&req->iter) == WRITE ? ITER_SOURCE : ITER_DEST,
 		      c->vecs, c->nr_pages, len);

@@ -48,6 +48,7 @@ static void target_release_lower(struct io_target *t)
 	lower = rcu_dereference_protected(t->lower, lockdep_is_held(&t->mutex));
 	if (!lower)
 		return;
+	WRITE_ONCE(t->frozen, false);
 	rcu_assign_pointer(t->lower, NULL);
 	synchronize_rcu();
 	iot_lower_release(lower);
@@ -157,3 +158,49 @@ int io_target_suspend(struct io_target *target, long timeout)
 	return err;
 }
 EXPORT_SYMBOL_GPL(io_target_suspend);
+
+static bool target_has(struct io_target *t, struct io_target_lower *lower)
+{
+	return rcu_access_pointer(t->lower) == lower &&
+	       io_target_state(t) != IO_TARGET_REMOVED;
+}
+
+static int target_freeze_locked(struct io_target *t)
+{
+	WRITE_ONCE(t->frozen, true);
+	iot_state_suspend(t);
+	if (!wait_event_killable(t->idle_wait, target_unused(t)))
+		return 0;
+	WRITE_ONCE(t->frozen, false);
+	iot_state_resume(t, NULL, READ_ONCE(t->wish));
+	return -EINTR;
+}
+
+/*
+ * For the owner of the device, who wants it quiet: SUSPENDED, without its release.
+ * He waits for what has been sent as long as the device takes, unless he is killed.
+ */
+int iot_target_freeze(struct io_target *t, struct io_target_lower *lower)
+{
+	int err = 0;
+
+	scoped_guard(mutex, &t->mutex) {
+		if (!target_has(t, lower))
+			return 0;
+		err = target_freeze_locked(t);
+	}
+	iot_event(t, IO_TARGET_EVENT_STATE);
+	return err;
+}
+
+/* Goes on as it was, or as it was told to be meanwhile. */
+void iot_target_thaw(struct io_target *t, struct io_target_lower *lower)
+{
+	scoped_guard(mutex, &t->mutex) {
+		if (!target_has(t, lower) || !t->frozen)
+			return;
+		WRITE_ONCE(t->frozen, false);
+		iot_state_resume(t, NULL, READ_ONCE(t->wish));
+	}
+	iot_event(t, IO_TARGET_EVENT_STATE);
+}

@@ -33,7 +33,11 @@ struct iot_bdev {
 #endif
 };
 
+/* From 6.8 on in this form: who has claimed a device is told what happens to it. */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 9, 0)
+#define IOT_HAS_HOLDER_OPS
+extern const struct blk_holder_ops iot_holder_ops;
+
 static inline int iot_bdev_file(struct iot_bdev *b, struct file *file)
 {
 	if (IS_ERR(file))
@@ -52,19 +56,24 @@ static inline int iot_bdev_open_path(struct iot_bdev *b, const char *path, bool 
 				     bool write, void *holder)
 {
 	return iot_bdev_file(b, bdev_file_open_by_path(path, iot_bdev_mode(read, write),
-						       holder, NULL));
+						       holder, holder ? &iot_holder_ops : NULL));
 }
 
 static inline int iot_bdev_open_dev(struct iot_bdev *b, dev_t dev, bool read, bool write,
 				    void *holder)
 {
 	return iot_bdev_file(b, bdev_file_open_by_dev(dev, iot_bdev_mode(read, write),
-						      holder, NULL));
+						      holder, holder ? &iot_holder_ops : NULL));
 }
 
 static inline int iot_bdev_adopt(struct iot_bdev *b, struct file *file)
 {
 	return iot_bdev_file(b, get_file(file));
+}
+
+static inline bool iot_bdev_frozen(struct block_device *bdev)
+{
+	return atomic_read(&bdev->bd_fsfreeze_count) > 0;
 }
 
 /* Context: kernel thread, which __fput_sync() insists on. */
@@ -111,6 +120,11 @@ static inline int iot_bdev_adopt(struct iot_bdev *b, struct file *file)
 	return 0;
 }
 
+static inline bool iot_bdev_frozen(struct block_device *bdev)
+{
+	return READ_ONCE(bdev->bd_fsfreeze_count);
+}
+
 static inline void iot_bdev_close(struct iot_bdev *b)
 {
 	if (b->file)
@@ -151,6 +165,13 @@ static inline bool iot_is_mapped(const void *p)
 #define iot_bdev_rotational(bdev)	bdev_rot(bdev)
 #else
 #define iot_bdev_rotational(bdev)	(!bdev_nonrot(bdev))
+#endif
+
+/* Gone with 5.18, back with 6.8. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 8, 0)
+#define iot_bio_set_hint(bio, hint)	((bio)->bi_write_hint = (hint))
+#else
+#define iot_bio_set_hint(bio, hint)	((void)(hint))
 #endif
 
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 11, 0)

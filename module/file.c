@@ -96,6 +96,8 @@ static ssize_t file_transfer(struct io_target_request *req, bool nowait)
 	init_sync_kiocb(iocb, file);
 	iocb->ki_pos = req->lower->stream ? 0 : req->pos + req->file.done;
 	iocb->ki_complete = file_complete;
+	if (req->ioprio)
+		iocb->ki_ioprio = req->ioprio;
 	if (nowait || req->flags & IO_TARGET_NOWAIT)
 		iocb->ki_flags |= IOCB_NOWAIT;
 	if (req->flags & IO_TARGET_FUA)
@@ -139,8 +141,11 @@ static ssize_t file_call(struct io_target_request *req)
 static ssize_t file_call_as_opener(struct io_target_request *req)
 {
 	const struct cred *old = override_creds(lower_file(req->lower)->file->f_cred);
-	ssize_t result = file_call(req);
+	ssize_t result;
 
+	iot_owner_enter(req);
+	result = file_call(req);
+	iot_owner_leave(req);
 	revert_creds(old);
 	return result;
 }
@@ -174,6 +179,8 @@ static void file_submit(struct io_target_request *req)
 
 	req->file.done = 0;
 	req->file.iocb.ki_flags = 0;
+	if (!(req->flags & IOT_F_CALLER_WAITS))
+		iot_owner_note(req);
 	switch (iot_lane_enter(lane, req)) {
 	case IOT_LANE_ENTERED:
 		break;

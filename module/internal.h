@@ -73,6 +73,7 @@ enum iot_request_state {
 };
 
 /* Private bits of req->flags, beside the public ones */
+#define IOT_F_OWNED		BIT(23)	/* req->ioprio and css are the submitter's */
 #define IOT_F_NAMED		BIT(24)	/* req->id counts */
 #define IOT_F_RESENT		BIT(25)	/* sent by start: target->resent counts it */
 #define IOT_F_DEADLINE		BIT(26)	/* req->deadline counts */
@@ -299,6 +300,8 @@ void iot_source_forget(struct io_target *t);
 
 /* close.c */
 void iot_target_close(struct io_target *t);
+int iot_target_freeze(struct io_target *t, struct io_target_lower *lower);
+void iot_target_thaw(struct io_target *t, struct io_target_lower *lower);
 
 /* lower.c */
 struct io_target_lower *iot_lower_alloc(struct io_target *t, const struct iot_backend *backend,
@@ -355,6 +358,8 @@ int iot_state_resume(struct io_target *t, struct io_target_lower *lower,
 		     enum io_target_state wish);
 bool iot_target_idle(struct io_target *t);
 void iot_target_removed(struct io_target *t);
+void iot_lower_gone(struct io_target_lower *lower);
+void iot_target_send_last(struct io_target *t, struct io_target_lower *lower);
 
 /* orphan.c */
 void iot_orphan_add(struct io_target_carrier *carrier);
@@ -383,6 +388,12 @@ enum iot_claim iot_claim(struct io_target_request *req, bool or_orphan);
 void iot_claim_end(struct io_target_request *req, int err);
 bool iot_named_add(struct io_target_request *req);
 void iot_named_del(struct io_target_request *req);
+
+/* owner.c */
+void iot_owner_note(struct io_target_request *req);
+void iot_owner_forget(struct io_target_request *req);
+void iot_owner_enter(const struct io_target_request *req);
+void iot_owner_leave(const struct io_target_request *req);
 
 /* sync.c */
 int iot_may_wait(struct io_target *t, const char *what);

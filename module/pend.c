@@ -55,6 +55,8 @@ int iot_pend(struct io_target_request *req, struct percpu_ref *gate)
 		return err;
 	if (req->carrier)
 		iot_carrier_arm(req);
+	else
+		iot_owner_note(req);
 	this_cpu_inc(t->stats->submitted);
 	WRITE_ONCE(req->state, IOT_REQ_PENDED);
 	list_add_tail(&req->node, &t->pended);

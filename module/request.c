@@ -87,6 +87,8 @@ void iot_request_reset(struct io_target_request *req)
 	req->not_sent = false;
 	req->state = IOT_REQ_IDLE;
 	req->op = IO_TARGET_OP_NONE;
+	req->ioprio = 0;
+	req->hint = 0;
 	req->flags &= IOT_F_POOL;
 	req->lower = NULL;
 }
@@ -324,8 +326,10 @@ int io_target_submit_atomic(struct io_target_request *req)
 	if (unlikely(req->carrier))
 		return request_submit_carried(req);
 	err = request_accept(req);
-	if (likely(!err))
+	if (likely(!err)) {
+		iot_owner_note(req);
 		iot_lower_queue(req);
+	}
 	return min(err, 0);
 }
 EXPORT_SYMBOL_GPL(io_target_submit_atomic);
@@ -362,6 +366,8 @@ void iot_request_finish(struct io_target_request *req, ssize_t result,
 		request_unlist(req);
 	if (unlikely(req->carrier))
 		iot_carrier_drop(req);
+	if (unlikely(req->css))
+		iot_owner_forget(req);
 	req->result = result;
 	req->status = status;
 	if (unlikely(req->flags & IO_TARGET_TASK))

@@ -147,13 +147,21 @@ void iot_state_suspend(struct io_target *t)
 		state_set(t, t->wish, false);
 }
 
-/* With all that pended, whose end comes before this returns. */
-static bool state_end(struct io_target *t, enum io_target_state state, int err)
+/*
+ * For good, with all that pended, whose end comes before this returns. @only: unless
+ * the target has another device by now.
+ */
+static bool state_end(struct io_target *t, enum io_target_state state, int err,
+		      struct io_target_lower *only)
 {
 	LIST_HEAD(claimed);
 
 	scoped_guard(spinlock_irqsave, &t->lock) {
-		if (!is_open(t->state) && state != IO_TARGET_CLOSED)
+		if (only)
+			only->gone = true;
+		if (state == IO_TARGET_REMOVED && !is_open(t->state))
+			return false;
+		if (only && rcu_access_pointer(t->lower) != only)
 			return false;
 		state_set(t, state, false);
 		iot_pended_claim_all(t, &claimed);
@@ -164,19 +172,31 @@ static bool state_end(struct io_target *t, enum io_target_state state, int err)
 
 void iot_state_closed(struct io_target *t)
 {
-	state_end(t, IO_TARGET_CLOSED, -ECANCELED);
+	state_end(t, IO_TARGET_CLOSED, -ECANCELED, NULL);
 }
 
-/*
- * The device has gone. What was sent ends as the device says; the target still has
- * to be closed. Context: any.
- */
-void iot_target_removed(struct io_target *t)
+static void state_removed(struct io_target *t, struct io_target_lower *only)
 {
-	if (!state_end(t, IO_TARGET_REMOVED, -ENODEV))
+	if (!state_end(t, IO_TARGET_REMOVED, -ENODEV, only))
 		return;
 	iot_err(t, -ENODEV, "the device has been removed");
 	iot_event(t, IO_TARGET_EVENT_STATE);
+}
+
+/*
+ * The device of @lower has gone; who calls this holds a reference on its target.
+ * What was sent ends as the device says; the target still has to be closed.
+ * Context: any.
+ */
+void iot_lower_gone(struct io_target_lower *lower)
+{
+	state_removed(lower->target, lower);
+}
+
+/* The same, for tests, of whatever device @t has. */
+void iot_target_removed(struct io_target *t)
+{
+	state_removed(t, NULL);
 }
 
 IOT_EXPORT_FOR_TESTS(iot_target_removed);
@@ -202,6 +222,22 @@ static int state_start(struct io_target *t, bool *changed)
 
 	*changed = err > 0;
 	return *changed ? state_send_pended(t) : err;
+}
+
+/*
+ * The device of @lower is going to be removed, but still works: it gets what pends.
+ * Not if somebody opens, closes or starts the target just now, for whom the device may
+ * have to be gone first.
+ */
+void iot_target_send_last(struct io_target *t, struct io_target_lower *lower)
+{
+	bool changed;
+
+	if (!mutex_trylock(&t->mutex))
+		return;
+	if (rcu_access_pointer(t->lower) == lower && READ_ONCE(t->nr_pended))
+		state_start(t, &changed);
+	mutex_unlock(&t->mutex);
 }
 
 /**

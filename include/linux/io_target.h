@@ -28,6 +28,7 @@ struct io_target;
 struct io_target_request;
 struct io_target_lower;
 struct io_target_carrier;
+struct cgroup_subsys_state;
 
 /**
  * typedef io_target_end_io_t - called once for every accepted request
@@ -257,11 +258,14 @@ struct io_target_request {
 	u8				state;
 	u8				op;
 	bool				overdue;
+	u8				hint;	/* WRITE_LIFE_* */
+	u16				ioprio;
 	u32				flags;
 	u32				opened;	/* which open of the target prep checked against */
 	struct io_target		*target;
 	struct io_target_lower		*lower;	/* from sent to end: whom the backend serves */
 	struct io_target_carrier	*carrier;
+	struct cgroup_subsys_state	*css;	/* whom others send it for, or NULL */
 	loff_t				pos;
 	u64				len;
 	struct iov_iter			iter;
@@ -329,6 +333,8 @@ int __must_check io_target_prep_range(struct io_target_request *req, enum io_tar
 				      loff_t pos, u64 len, unsigned int flags);
 
 int io_target_request_set_timeout(struct io_target_request *req, long timeout);
+int io_target_request_set_ioprio(struct io_target_request *req, u16 ioprio);
+int io_target_request_set_hint(struct io_target_request *req, u8 hint);
 u64 io_target_request_id(struct io_target_request *req);
 int io_target_cancel(struct io_target_request *req);
 int io_target_cancel_id(struct io_target *target, u64 id);

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What the block layer tells who has claimed a device: it is frozen, thawed, dead.
+ * Older kernels tell nobody; see compat.h.
+ *
+ * Each call comes with bd_holder_lock held, under which the claim, and with it the
+ * lower and its target, cannot go away, and must drop it before it waits for anything.
+ * Where there are these operations the core leaves the device's page cache to them.
+ */
+#include <linux/blkdev.h>
+#include <linux/wait.h>
+
+#include "internal.h"
+
+#ifdef IOT_HAS_HOLDER_OPS
+
+/* The lower that has claimed @bdev, and its target; both referenced. */
+struct claim {
+	struct io_target_lower	*lower;
+	struct io_target	*target;
+};
+
+/* Drops bd_holder_lock. Return: false if the target is on its way out anyway. */
+static bool claim_get(struct block_device *bdev, struct claim *claim)
+	__releases(&bdev->bd_holder_lock)
+{
+	bool found;
+
+	claim->lower = bdev->bd_holder;
+	claim->target = claim->lower->target;
+	found = kref_get_unless_zero(&claim->target->ref);
+	if (found)
+		iot_lower_pin(claim->lower);
+	mutex_unlock(&bdev->bd_holder_lock);
+	return found;
+}
+
+static void claim_put(struct claim *claim)
+{
+	iot_lower_unpin(claim->lower);
+	io_target_put(claim->target);
+}
+
+/* An orderly removal: the device still works, and may be given what pends. */
+static void holder_mark_dead(struct block_device *bdev, bool surprise)
+{
+	struct claim claim;
+
+	if (!claim_get(bdev, &claim))
+		return;
+	if (!surprise) {
+		iot_target_send_last(claim.target, claim.lower);
+		sync_blockdev(bdev);
+	}
+	iot_lower_gone(claim.lower);
+	claim_put(&claim);
+}
+
+static int holder_freeze(struct block_device *bdev)
+{
+	struct claim claim;
+	int err;
+
+	if (!claim_get(bdev, &claim))
+		return sync_blockdev(bdev);
+	err = iot_target_freeze(claim.target, claim.lower);
+	claim_put(&claim);
+	return err ?: sync_blockdev(bdev);
+}
+
+static int holder_thaw(struct block_device *bdev)
+{
+	struct claim claim;
+
+	if (!claim_get(bdev, &claim))
+		return 0;
+	iot_target_thaw(claim.target, claim.lower);
+	claim_put(&claim);
+	return 0;
+}
+
+const struct blk_holder_ops iot_holder_ops = {
+	.mark_dead	= holder_mark_dead,
+	.freeze		= holder_freeze,
+	.thaw		= holder_thaw,
+};
+
+#endif
