@@ -100,6 +100,8 @@ struct testdev_disk_config {
  * @bytes: of all
  * @any_flags: set in at least one
  * @last_flags: of the latest
+ * @last_ioprio: of the latest
+ * @last_hint: of the latest, where bios have one
  * @broken: bios that disregard the limits, or are empty
  */
 struct testdev_disk_seen {
@@ -112,6 +114,8 @@ struct testdev_disk_seen {
 	u64		bytes;
 	blk_opf_t	any_flags;
 	blk_opf_t	last_flags;
+	u16		last_ioprio;
+	u8		last_hint;
 	unsigned int	broken;
 };
 

@@ -85,6 +85,8 @@ static void disk_note(struct testdev_disk *d, struct bio *bio)
 	seen->zeroes += bio_op(bio) == REQ_OP_WRITE_ZEROES;
 	seen->last_flags = bio->bi_opf & ~REQ_OP_MASK;
 	seen->any_flags |= seen->last_flags;
+	seen->last_ioprio = bio->bi_ioprio;
+	seen->last_hint = iot_bio_hint(bio);
 	seen->broken += bio_broken(d, bio);
 }
 

@@ -169,9 +169,13 @@ static inline bool iot_is_mapped(const void *p)
 
 /* Gone with 5.18, back with 6.8. */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 8, 0)
+#define IOT_HAS_WRITE_HINT	1
 #define iot_bio_set_hint(bio, hint)	((bio)->bi_write_hint = (hint))
+#define iot_bio_hint(bio)		((bio)->bi_write_hint)
 #else
+#define IOT_HAS_WRITE_HINT	0
 #define iot_bio_set_hint(bio, hint)	((void)(hint))
+#define iot_bio_hint(bio)		0
 #endif
 
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 11, 0)

@@ -141,11 +141,10 @@ static ssize_t file_call(struct io_target_request *req)
 static ssize_t file_call_as_opener(struct io_target_request *req)
 {
 	const struct cred *old = override_creds(lower_file(req->lower)->file->f_cred);
-	ssize_t result;
+	bool entered = iot_owner_enter(req);
+	ssize_t result = file_call(req);
 
-	iot_owner_enter(req);
-	result = file_call(req);
-	iot_owner_leave(req);
+	iot_owner_leave(entered);
 	revert_creds(old);
 	return result;
 }

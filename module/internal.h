@@ -392,8 +392,8 @@ void iot_named_del(struct io_target_request *req);
 /* owner.c */
 void iot_owner_note(struct io_target_request *req);
 void iot_owner_forget(struct io_target_request *req);
-void iot_owner_enter(const struct io_target_request *req);
-void iot_owner_leave(const struct io_target_request *req);
+bool iot_owner_enter(const struct io_target_request *req);
+void iot_owner_leave(bool entered);
 
 /* sync.c */
 int iot_may_wait(struct io_target *t, const char *what);

@@ -53,19 +53,23 @@ void iot_owner_forget(struct io_target_request *req)
 	req->css = NULL;
 }
 
-/* Around what a thread of the library does for @req. */
-void iot_owner_enter(const struct io_target_request *req)
+/*
+ * Around what a thread of the library does for @req, which may be gone afterwards.
+ * Return: for iot_owner_leave().
+ */
+bool iot_owner_enter(const struct io_target_request *req)
 {
 #ifdef CONFIG_BLK_CGROUP
 	if (req->css)
 		kthread_associate_blkcg(req->css);
 #endif
+	return req->css;
 }
 
-void iot_owner_leave(const struct io_target_request *req)
+void iot_owner_leave(bool entered)
 {
 #ifdef CONFIG_BLK_CGROUP
-	if (req->css)
+	if (entered)
 		kthread_associate_blkcg(NULL);
 #endif
 }

@@ -29,6 +29,7 @@ struct io_target_request;
 struct io_target_lower;
 struct io_target_carrier;
 struct cgroup_subsys_state;
+struct device;
 
 /**
  * typedef io_target_end_io_t - called once for every accepted request
@@ -300,6 +301,11 @@ int io_target_open_dev(struct io_target *target, dev_t dev, unsigned int flags);
 int io_target_open_file(struct io_target *target, struct file *file, unsigned int flags);
 struct io_target *io_target_open_path(const char *path, unsigned int flags,
 				      const struct io_target_config *config);
+struct io_target *devm_io_target_create(struct device *dev,
+					const struct io_target_config *config);
+struct io_target *devm_io_target_open_path(struct device *dev, const char *path,
+					   unsigned int flags,
+					   const struct io_target_config *config);
 int io_target_suspend(struct io_target *target, long timeout);
 int io_target_reopen(struct io_target *target);
 int io_target_close(struct io_target *target);
