@@ -109,7 +109,13 @@ struct probe *probes_alloc(struct kunit *test, unsigned int n)
 void probe_end_io(struct io_target_request *req)
 {
 	struct probe *p = container_of(req, struct probe, req);
+	struct doorway *door = p->door;
 
+	p->door = NULL;
+	if (door) {
+		complete(&door->entered);
+		wait_for_completion(&door->leave);
+	}
 	p->context = fake_context_now();
 	p->number = atomic_inc_return(&p->fx->ended);
 	atomic_inc(&p->ends);

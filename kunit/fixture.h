@@ -40,6 +40,12 @@ struct fixture {
 	atomic_t		ended;
 };
 
+/* An end_io in process context that has been entered and not yet left: see steps.h. */
+struct doorway {
+	struct completion	entered;
+	struct completion	leave;
+};
+
 /**
  * struct probe - a request and what its end_io saw
  * @req: the request
@@ -47,6 +53,7 @@ struct fixture {
  * @number: order among the fixture's probes, from 1
  * @context: that end_io ran in
  * @fx: the fixture
+ * @door: where end_io waits first, or NULL
  * @done: completed by end_io
  */
 struct probe {
@@ -55,6 +62,7 @@ struct probe {
 	unsigned int			number;
 	enum fake_context		context;
 	struct fixture			*fx;
+	struct doorway			*door;
 	struct completion		done;
 };
 

@@ -105,19 +105,9 @@ struct doorway *doorway_alloc(struct kunit *test)
 	return d;
 }
 
-static void doorway_end_io(struct io_target_request *req)
-{
-	struct doorway *d = req->private;
-
-	complete(&d->entered);
-	wait_for_completion(&d->leave);
-	probe_end_io(req);
-}
-
 void doorway_set(struct probe *p, struct doorway *d)
 {
-	p->req.end_io = doorway_end_io;
-	p->req.private = d;
+	p->door = d;
 }
 
 bool step_wait_state(struct fixture *fx, enum io_target_state state)

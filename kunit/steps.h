@@ -49,14 +49,8 @@ ssize_t aside_stop_wait(struct aside *a);
 ssize_t aside_drain(struct aside *a);
 ssize_t aside_submit_wait(struct aside *a);	/* the probe @private, no timeout */
 
-/* An end_io in process context that has been entered and not yet left. */
-struct doorway {
-	struct completion	entered;
-	struct completion	leave;
-};
-
 struct doorway *doorway_alloc(struct kunit *test);
-/* @p, formatted, will stay in end_io until it may leave. */
+/* @p, which has not ended yet, will stay in end_io until it may leave. */
 void doorway_set(struct probe *p, struct doorway *d);
 
 /* Give up after a minute and return false. */
