@@ -270,7 +270,9 @@ struct io_target {
 	struct ratelimit_state		log_limit;
 	char				name[32];
 #if IS_ENABLED(CONFIG_IO_TARGET_VERIFIER)
-	struct list_head		verify_frames;	/* end_io in progress, under lock */
+	struct list_head		verify_frames;	/* callbacks in progress, under lock */
+	atomic_t			verify_pool;	/* requests out, plus 1 before the last put */
+	bool				verify_put;	/* there was the last put */
 #endif
 };
 
@@ -396,6 +398,7 @@ bool iot_owner_enter(const struct io_target_request *req);
 void iot_owner_leave(bool entered);
 
 /* sync.c */
+void iot_sync_end_io(struct io_target_request *req);
 int iot_may_wait(struct io_target *t, const char *what);
 
 /* carrier.c */

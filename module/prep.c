@@ -7,11 +7,15 @@
 #include <linux/rcupdate.h>
 #include <linux/sched/task_stack.h>
 
-#include "internal.h"
+#include "verify.h"
 
 static int prep_begin(struct io_target_request *req, enum io_target_op op, loff_t pos,
 		      u64 len, unsigned int flags)
 {
+	int err = iot_verify_request(req, "prep");
+
+	if (err)
+		return err;
 	if (unlikely(!iot_request_owned(req)))
 		return iot_request_busy(req, "prep");
 	iot_request_reset(req);

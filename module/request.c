@@ -25,8 +25,11 @@
  */
 void io_target_request_init(struct io_target_request *req, struct io_target *target)
 {
+	if (!iot_verify_init(req))
+		return;
 	memset(req, 0, sizeof(*req));
 	req->target = target;
+	iot_verify_seal(req);
 	INIT_LIST_HEAD(&req->node);
 	INIT_LIST_HEAD(&req->timed);
 	INIT_HLIST_NODE(&req->named);
@@ -51,6 +54,7 @@ struct io_target_request *io_target_request_alloc(struct io_target *target, gfp_
 		return NULL;
 	io_target_request_init(req, target);
 	req->flags = IOT_F_POOL;
+	iot_verify_pool_alloc(req);
 	return req;
 }
 EXPORT_SYMBOL_GPL(io_target_request_alloc);
@@ -105,6 +109,10 @@ void iot_request_reset(struct io_target_request *req)
  */
 int io_target_request_reinit(struct io_target_request *req)
 {
+	int err = iot_verify_request(req, "reinit");
+
+	if (err)
+		return err;
 	if (unlikely(!iot_request_owned(req)))
 		return iot_request_busy(req, "reinit");
 	iot_request_reset(req);
@@ -122,13 +130,23 @@ EXPORT_SYMBOL_GPL(io_target_request_reinit);
  */
 int io_target_request_free(struct io_target_request *req)
 {
+	struct io_target *t;
+	int err;
+
 	if (!req)
 		return 0;
+	err = iot_verify_request(req, "free");
+	if (err)
+		return err;
 	if (unlikely(!iot_request_owned(req)))
 		return iot_request_busy(req, "free");
 	iot_request_reset(req);
-	if (req->flags & IOT_F_POOL)
-		mempool_free(req, &req->target->requests);
+	if (!(req->flags & IOT_F_POOL))
+		return 0;
+	t = req->target;
+	iot_verify_pool_free(req);
+	mempool_free(req, &t->requests);
+	iot_verify_pool_freed(t);
 	return 0;
 }
 EXPORT_SYMBOL_GPL(io_target_request_free);
@@ -234,14 +252,14 @@ static int request_accept(struct io_target_request *req)
 {
 	int err;
 
-	if (likely(!(req->flags & IOT_F_LISTED)))
-		return request_gate_enter(req);
-
-	if (!request_list(req))
+	if (unlikely(req->flags & IOT_F_LISTED) && !request_list(req))
 		return iot_request_busy(req, "concurrent submit");
 	err = request_gate_enter(req);
-	if (err < 0)
+	if (likely(err >= 0))
+		return err;		/* perhaps @req has ended and is gone */
+	if (req->flags & IOT_F_LISTED)
 		request_unlist(req);
+	iot_verify_refused(req);
 	return err;
 }
 
@@ -267,12 +285,18 @@ static int request_submit_carried(struct io_target_request *req)
 
 static int request_check(struct io_target_request *req)
 {
+	int err = iot_verify_submit(req);
+
+	if (err)
+		return err;
 	if (unlikely(req->state != IOT_REQ_FORMATTED))
-		return refuse_unformatted(req);
-	if (unlikely(!req->end_io && !(req->flags & IOT_F_POOL)))
-		return iot_err(req->target, -EINVAL,
-			       "submit refused: an embedded request without end_io");
-	return 0;
+		err = refuse_unformatted(req);
+	else if (unlikely(!req->end_io && !(req->flags & IOT_F_POOL)))
+		err = iot_err(req->target, -EINVAL,
+			      "submit refused: an embedded request without end_io");
+	if (unlikely(err))
+		iot_verify_refused(req);
+	return err;
 }
 
 /**
@@ -294,7 +318,7 @@ static int request_check(struct io_target_request *req)
  */
 int io_target_submit(struct io_target_request *req)
 {
-	int err = request_check(req);
+	int err = iot_verify_context(req) ?: request_check(req);
 
 	if (unlikely(err))
 		return err;
@@ -345,9 +369,11 @@ void iot_request_complete(struct io_target_request *req)
 	struct io_target *t = req->target;
 	struct iot_verify_frame frame;
 
+	iot_verify_ended(req);
 	WRITE_ONCE(req->state, IOT_REQ_DONE);
 	this_cpu_inc(t->stats->completed);
-	iot_verify_enter(t, &frame);
+	iot_verify_enter(t, &frame,
+			 req->flags & IO_TARGET_TASK ? IOT_VERIFY_TASK : IOT_VERIFY_END_IO);
 	if (likely(req->end_io))
 		req->end_io(req);
 	else
@@ -362,6 +388,7 @@ void iot_request_complete(struct io_target_request *req)
 void iot_request_finish(struct io_target_request *req, ssize_t result,
 			blk_status_t status)
 {
+	iot_verify_intact(req);
 	if (unlikely(req->flags & IOT_F_LISTED))
 		request_unlist(req);
 	if (unlikely(req->carrier))
@@ -382,6 +409,8 @@ void iot_request_finish(struct io_target_request *req, ssize_t result,
  */
 void iot_request_end(struct io_target_request *req, ssize_t result, blk_status_t status)
 {
+	if (!iot_verify_end(req))
+		return;
 	if (unlikely(req->flags & IOT_F_CARRIED))
 		iot_carrier_end(req, result, status);
 	else

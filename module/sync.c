@@ -10,7 +10,7 @@
 #include "lane.h"
 #include "verify.h"
 
-static void sync_end_io(struct io_target_request *req)
+void iot_sync_end_io(struct io_target_request *req)
 {
 	complete(req->private);
 }
@@ -53,7 +53,7 @@ static void sync_wait(struct io_target_request *req, struct completion *done, lo
 /*
  * What would hang is refused, as far as it can be known: in irq context; inside
  * ->submit_bio(), before whose return no bio sent from there is started; in the
- * workers that carry I/O out; and, with the verifier, in @t's own end_io.
+ * workers that carry I/O out; and, with the verifier, in @t's own callbacks.
  */
 int iot_may_wait(struct io_target *t, const char *what)
 {
@@ -68,8 +68,8 @@ int iot_may_wait(struct io_target *t, const char *what)
 				   work->func == iot_lane_work ||
 				   work->func == iot_task_work)))
 		where = "a worker of the library";
-	else if (unlikely(iot_verify_in_end_io(t)))
-		where = "an end_io of the same target";
+	else
+		where = iot_verify_no_wait(t);
 	if (unlikely(where))
 		return iot_err(t, -EDEADLK, "%s refused in %s", what, where);
 	might_sleep();
@@ -107,14 +107,14 @@ ssize_t io_target_submit_wait(struct io_target_request *req, long timeout)
 	void *private = req->private;
 	int err;
 
-	err = sync_check(req->target, timeout);
+	err = iot_verify_request(req, "submit_wait") ?: sync_check(req->target, timeout);
 	if (unlikely(err))
 		return err;
 	if (unlikely(!iot_request_owned(req)))
 		return io_target_submit(req);
 
 	req->private = &done;
-	req->end_io = sync_end_io;
+	req->end_io = iot_sync_end_io;
 	req->flags &= ~task;	/* nobody is called, so nobody waits for a worker */
 	if (!req->carrier && timeout == IO_TARGET_NO_TIMEOUT)
 		req->flags |= IOT_F_CALLER_WAITS;

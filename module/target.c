@@ -8,7 +8,7 @@
 #include <linux/rcupdate.h>
 #include <linux/slab.h>
 
-#include "internal.h"
+#include "verify.h"
 
 /**
  * io_target_name - name of the target, for log lines
@@ -30,20 +30,25 @@ int iot_err(struct io_target *t, int err, const char *fmt, ...)
 	struct va_format vaf;
 	va_list args;
 
-	if (!__ratelimit(&t->log_limit))
-		return err;
 	va_start(args, fmt);
 	vaf.fmt = fmt;
 	vaf.va = &args;
-	pr_warn("io_target: %s: %pV (%pe)\n", io_target_name(t), &vaf, ERR_PTR(err));
+	iot_verify_line(io_target_name(t), &vaf);
+	if (__ratelimit(&t->log_limit))
+		pr_warn("io_target: %s: %pV (%pe)\n", io_target_name(t), &vaf, ERR_PTR(err));
 	va_end(args);
 	return err;
 }
 
 void iot_event(struct io_target *t, enum io_target_event event)
 {
-	if (t->config.event)
-		t->config.event(t, event, t->config.private);
+	struct iot_verify_frame frame;
+
+	if (!t->config.event)
+		return;
+	iot_verify_enter(t, &frame, IOT_VERIFY_EVENT);
+	t->config.event(t, event, t->config.private);
+	iot_verify_leave(t, &frame);
 }
 
 static void target_gated_idle(struct percpu_ref *ref)
@@ -120,6 +125,8 @@ static void target_release_work(struct work_struct *work)
 		iot_target_close(t);
 	}
 	iot_source_forget(t);
+	if (iot_verify_pool_out(t))
+		return;		/* the last of them brings us back */
 	iot_deadline_exit(t);
 	target_exit_refs(t);
 	target_exit_pools(t);
@@ -157,9 +164,7 @@ struct io_target *io_target_create(const struct io_target_config *config)
 	ratelimit_state_init(&t->log_limit, DEFAULT_RATELIMIT_INTERVAL,
 			     DEFAULT_RATELIMIT_BURST);
 	INIT_WORK(&t->release_work, target_release_work);
-#if IS_ENABLED(CONFIG_IO_TARGET_VERIFIER)
-	INIT_LIST_HEAD(&t->verify_frames);
-#endif
+	iot_verify_target_init(t);
 	kref_init(&t->ref);
 
 	err = target_init_refs(t);

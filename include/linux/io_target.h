@@ -261,6 +261,7 @@ struct io_target_request {
 	bool				overdue;
 	u8				hint;	/* WRITE_LIFE_* */
 	u16				ioprio;
+	u16				verify;	/* the verifier's */
 	u32				flags;
 	u32				opened;	/* which open of the target prep checked against */
 	struct io_target		*target;
