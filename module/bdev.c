@@ -124,7 +124,7 @@ static struct io_target_lower *bdev_open(struct io_target *t, bdev_open_fn open,
 	struct iot_bdev *b;
 	int err = -ENOMEM;
 
-	b = kzalloc_obj(*b, GFP_KERNEL);
+	b = iot_inject_alloc(t) ? NULL : kzalloc_obj(*b, GFP_KERNEL);
 	if (!b)
 		return ERR_PTR(-ENOMEM);
 	lower = iot_lower_alloc(t, &bdev_backend, flags, b);

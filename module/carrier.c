@@ -43,9 +43,9 @@ void iot_carrier_put(struct io_target_carrier *c)
 
 static struct page *carrier_page(struct io_target *t, bool reserved)
 {
-	struct page *page = alloc_page(CARRIER_GFP);
+	struct page *page = iot_inject_alloc(t) ? NULL : alloc_page(CARRIER_GFP);
 
-	if (!page && reserved)
+	if (!page && reserved && !iot_inject_alloc(t))
 		page = mempool_alloc(&t->pages, RESERVE_GFP);
 	return page;
 }
@@ -71,8 +71,8 @@ static struct io_target_carrier *carrier_new(struct io_target *t, size_t len)
 	size_t nr = DIV_ROUND_UP(len, PAGE_SIZE);
 	struct io_target_carrier *c;
 
-	c = kmalloc_obj(*c, CARRIER_GFP);
-	if (!c)
+	c = iot_inject_alloc(t) ? NULL : kmalloc_obj(*c, CARRIER_GFP);
+	if (!c && !iot_inject_alloc(t))
 		c = mempool_alloc(&t->carriers, RESERVE_GFP);
 	if (!c)
 		return NULL;
@@ -84,7 +84,7 @@ static struct io_target_carrier *carrier_new(struct io_target *t, size_t len)
 	c->nr_pages = 0;
 	c->vecs = c->inline_vecs;
 	if (nr > IOT_RESERVE_PAGES)
-		c->vecs = kmalloc_objs(*c->vecs, nr, CARRIER_GFP);
+		c->vecs = iot_inject_alloc(t) ? NULL : kmalloc_objs(*c->vecs, nr, CARRIER_GFP);
 	if (!c->vecs) {
 		mempool_free(c, &t->carriers);
 		return NULL;

@@ -65,6 +65,7 @@ static bool target_close_locked(struct io_target *t)
 	lower = rcu_dereference_protected(t->lower, lockdep_is_held(&t->mutex));
 	if (lower)
 		iot_lower_cancel_queued(lower, true);
+	iot_inject_close(t);
 	target_wait_closed(t);
 	target_release_lower(t);
 	return true;

@@ -302,13 +302,14 @@ static struct io_target_lower *file_lower(struct io_target *t, struct file *file
 	struct iot_file *f;
 	int err = -ENOMEM;
 
-	f = kzalloc_obj(*f, GFP_KERNEL);
+	f = iot_inject_alloc(NULL) ? NULL : kzalloc_obj(*f, GFP_KERNEL);
 	if (!f)
 		return ERR_PTR(-ENOMEM);
 	lower = iot_lower_alloc(t, &file_backend, flags, f);
 	if (!lower)
 		goto err_free;
-	f->wq = alloc_workqueue("iot_%pD", WQ_UNBOUND, IOT_LANE_WIDTH + 2, file);
+	if (!iot_inject_alloc(NULL))
+		f->wq = alloc_workqueue("iot_%pD", WQ_UNBOUND, IOT_LANE_WIDTH + 2, file);
 	if (!f->wq)
 		goto err_lower;
 	f->file = file;

@@ -35,6 +35,7 @@
  *                   has been sent.
  *   lower->lock     irqsave; queues of the lower and of its backend, the states
  *                   QUEUED <-> SENT of what is on them, orphans.
+ *   inject->lock    irqsave; rules, and what they have taken. Under no other.
  * Nothing is called with one of the spinlocks held but the workqueue, the timer
  * and percpu_ref, whose own locks are innermost.
  */
@@ -56,6 +57,7 @@
 #include <linux/io_target.h>
 
 #include "compat.h"
+#include "inject.h"
 
 /*
  * Request states. IDLE, FORMATTED and DONE belong to the caller, the others to
@@ -274,6 +276,9 @@ struct io_target {
 	atomic_t			verify_pool;	/* requests out, plus 1 before the last put */
 	bool				verify_put;	/* there was the last put */
 #endif
+#if IS_ENABLED(CONFIG_IO_TARGET_FAULT_INJECTION)
+	struct iot_inject		inject;
+#endif
 };
 
 /* The KUnit module brings a backend of its own; nobody else sees these. */
@@ -418,6 +423,8 @@ static inline void iot_send_queued(struct io_target_request *req)
 {
 	if (unlikely(READ_ONCE(req->lower->orphan_writes)) && iot_orphan_hold(req, true))
 		return;
+	if (iot_inject_take(req))
+		return;
 	req->lower->backend->submit(req);
 }
 
@@ -425,6 +432,8 @@ static inline void iot_send_queued(struct io_target_request *req)
 static inline void iot_send(struct io_target_request *req)
 {
 	if (unlikely(READ_ONCE(req->lower->orphan_writes)) && iot_orphan_hold(req, false))
+		return;
+	if (iot_inject_take(req))
 		return;
 	req->lower->backend->submit(req);
 }

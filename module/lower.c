@@ -121,8 +121,9 @@ void iot_lower_send_work(struct work_struct *work)
 struct io_target_lower *iot_lower_alloc(struct io_target *t, const struct iot_backend *backend,
 					unsigned int flags, void *data)
 {
-	struct io_target_lower *lower = kzalloc_obj(*lower, GFP_KERNEL);
+	struct io_target_lower *lower;
 
+	lower = iot_inject_alloc(NULL) ? NULL : kzalloc_obj(*lower, GFP_KERNEL);
 	if (!lower)
 		return NULL;
 	lower->target = t;

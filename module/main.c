@@ -26,6 +26,7 @@ static int __init io_target_init(void)
 	iot_releaser = alloc_workqueue("io_target_release", WQ_UNBOUND, 0);
 	if (!iot_releaser)
 		goto err_wq;
+	iot_debugfs_init();
 	return 0;
 
 err_wq:
@@ -35,6 +36,7 @@ err_wq:
 
 static void __exit io_target_exit(void)
 {
+	iot_debugfs_exit();
 	destroy_workqueue(iot_wq);
 	destroy_workqueue(iot_releaser);
 	synchronize_rcu();

@@ -48,8 +48,12 @@ EXPORT_SYMBOL_GPL(io_target_request_init);
  */
 struct io_target_request *io_target_request_alloc(struct io_target *target, gfp_t gfp)
 {
-	struct io_target_request *req = mempool_alloc(&target->requests, gfp);
+	struct io_target_request *req;
 
+	/* One that may wait cannot fail. */
+	if (!gfpflags_allow_blocking(gfp) && iot_inject_alloc(target))
+		return NULL;
+	req = mempool_alloc(&target->requests, gfp);
 	if (!req)
 		return NULL;
 	io_target_request_init(req, target);

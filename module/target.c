@@ -65,14 +65,15 @@ static int target_init_refs(struct io_target *t)
 {
 	int err;
 
-	err = percpu_ref_init(&t->gated, target_gated_idle, PERCPU_REF_INIT_DEAD, GFP_KERNEL);
+	err = iot_inject_enomem(NULL) ?:
+	      percpu_ref_init(&t->gated, target_gated_idle, PERCPU_REF_INIT_DEAD, GFP_KERNEL);
 	if (err)
 		return err;
-	err = percpu_ref_init(&t->ungated, target_ungated_idle, PERCPU_REF_INIT_DEAD,
-			      GFP_KERNEL);
+	err = iot_inject_enomem(NULL) ?:
+	      percpu_ref_init(&t->ungated, target_ungated_idle, PERCPU_REF_INIT_DEAD, GFP_KERNEL);
 	if (err)
 		goto err_gated;
-	t->stats = alloc_percpu(struct iot_stats);
+	t->stats = iot_inject_alloc(NULL) ? NULL : alloc_percpu(struct iot_stats);
 	if (!t->stats)
 		goto err_ungated;
 	return 0;
@@ -105,12 +106,14 @@ static int target_init_pools(struct io_target *t)
 	unsigned int reserve = max(t->config.reserve, 1u);
 	int err;
 
-	err = mempool_init_kmalloc_pool(&t->requests, reserve,
-					sizeof(struct io_target_request));
-	err = err ?: mempool_init_kmalloc_pool(&t->carriers, reserve,
-					       sizeof(struct io_target_carrier));
-	err = err ?: mempool_init_page_pool(&t->pages, reserve * IOT_RESERVE_PAGES, 0);
-	err = err ?: bioset_init(&t->bios, reserve, 0, BIOSET_NEED_BVECS);
+	err = iot_inject_enomem(NULL) ?:
+	      mempool_init_kmalloc_pool(&t->requests, reserve, sizeof(struct io_target_request));
+	err = err ?: iot_inject_enomem(NULL) ?:
+	      mempool_init_kmalloc_pool(&t->carriers, reserve, sizeof(struct io_target_carrier));
+	err = err ?: iot_inject_enomem(NULL) ?:
+	      mempool_init_page_pool(&t->pages, reserve * IOT_RESERVE_PAGES, 0);
+	err = err ?: iot_inject_enomem(NULL) ?:
+	      bioset_init(&t->bios, reserve, 0, BIOSET_NEED_BVECS);
 	if (err)
 		target_exit_pools(t);
 	return err;
@@ -127,6 +130,7 @@ static void target_release_work(struct work_struct *work)
 	iot_source_forget(t);
 	if (iot_verify_pool_out(t))
 		return;		/* the last of them brings us back */
+	iot_inject_exit(t);
 	iot_deadline_exit(t);
 	target_exit_refs(t);
 	target_exit_pools(t);
@@ -144,7 +148,7 @@ static void target_release_work(struct work_struct *work)
  */
 struct io_target *io_target_create(const struct io_target_config *config)
 {
-	struct io_target *t = kzalloc_obj(*t, GFP_KERNEL);
+	struct io_target *t = iot_inject_alloc(NULL) ? NULL : kzalloc_obj(*t, GFP_KERNEL);
 	int err;
 
 	if (!t)
@@ -159,6 +163,7 @@ struct io_target *io_target_create(const struct io_target_config *config)
 	iot_state_init(t);
 	iot_deadline_init(t);
 	iot_task_init(t);
+	iot_inject_init(t);
 	init_waitqueue_head(&t->carrier_wait);
 	atomic_set(&t->carriers_freed, 0);
 	ratelimit_state_init(&t->log_limit, DEFAULT_RATELIMIT_INTERVAL,
@@ -174,6 +179,7 @@ struct io_target *io_target_create(const struct io_target_config *config)
 	if (err)
 		goto err_refs;
 	__module_get(THIS_MODULE);
+	iot_inject_created(t);
 	return t;
 
 err_refs:

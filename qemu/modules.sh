@@ -7,7 +7,7 @@
 #
 # Every option of the modules is on unless an argument says otherwise
 # (CONFIG_IO_TARGET_X=n); the verifier is on for kernels with lockdep, the
-# tests for kernels with KUnit. Other arguments go to make (W=1, CC=clang).
+# tests for kernels with KUnit, the fault injector for kernels with debugfs. Other arguments go to make (W=1, CC=clang).
 # What make printed is in build.log in the directory.
 
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -22,6 +22,7 @@ options() {
 	echo CONFIG_IO_TARGET=m
 	echo CONFIG_IO_TARGET_DEMO=m
 	! kernel_has "$1" KUNIT || echo CONFIG_IO_TARGET_KUNIT_TEST=m
+	! kernel_has "$1" DEBUG_FS || echo CONFIG_IO_TARGET_FAULT_INJECTION=y
 	! kernel_has "$1" PROVE_LOCKING || echo CONFIG_IO_TARGET_VERIFIER=y
 }
 
