@@ -279,6 +279,8 @@ int iot_inject_write_default(const char *text)
 	return 0;
 }
 
+IOT_EXPORT_FOR_TESTS(iot_inject_write_default);
+
 size_t iot_inject_read_default(char *buf, size_t size)
 {
 	guard(mutex)(&inject_mutex);
