@@ -103,7 +103,7 @@ static void rules_text(struct kunit *test)
 }
 
 static const char longest[] =
-	"op=write_zeroes error=EREMOTEIO every=4294967295 count=4294967295 range=1-9000000000000000000";
+	"op=write_zeroes error=EREMOTEIO every=4294967295 count=4294967295 range=1-90000000000000";
 
 static void rules_too_many(struct kunit *test)
 {
