@@ -24,7 +24,7 @@ static void expect_account(struct kunit *test, const char *expected)
 
 	KUNIT_ASSERT_NOT_NULL(test, text);
 	KUNIT_EXPECT_EQ(test, iot_inject_read(fx->target, text, PAGE_SIZE), strlen(text));
-	KUNIT_EXPECT_STREQ(test, text, expected);
+	KUNIT_EXPECT_EQ_MSG(test, strcmp(text, expected), 0, "%s", text);
 }
 
 static int submit_op(struct probe *p, enum io_target_op op, u8 *buf, loff_t pos,

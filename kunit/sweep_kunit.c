@@ -122,12 +122,26 @@ static void expect_usable(struct kunit *test, struct sweep *s, const struct swee
 	KUNIT_EXPECT_EQ(test, sweep_read(s), SWEEP_LEN);
 }
 
+/* Here, not in init: exit may run in another kind of task, which cannot close them. */
+static void sweep_files(struct kunit *test, struct sweep *s)
+{
+	struct file *file;
+
+	file = device_filp_open(testdev_disk_path(device_disk[FINE]), O_RDWR);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(file));
+	s->disk_file = file;
+	file = device_filp_open(testdev_char_path(device_char[SEEK]), O_RDWR);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(file));
+	s->char_file = file;
+}
+
 static void sweep(struct kunit *test, const struct sweep_call *e, struct faults *faults)
 {
 	struct fixture *fx = test->priv;
 	struct sweep *s = fx->private;
 	unsigned int n, failed = 0;
 
+	sweep_files(test, s);
 	for (n = 1; n <= MOST_SITES; n++) {
 		unsigned int left;
 		ssize_t ret;
@@ -152,6 +166,10 @@ static void sweep(struct kunit *test, const struct sweep_call *e, struct faults 
 	faults->calls++;
 	faults->sites += n - 1;
 	faults->failed += failed;
+	device_filp_close(s->disk_file);
+	device_filp_close(s->char_file);
+	s->disk_file = NULL;
+	s->char_file = NULL;
 }
 
 static void sweep_own(struct kunit *test)
@@ -198,10 +216,8 @@ static int sweep_init(struct kunit *test)
 		s->pieces[i].iov_base = s->buf + (SWEEP_PIECES - 1 - i) * PAGE_SIZE;
 		s->pieces[i].iov_len = PAGE_SIZE;
 	}
-	s->disk_file = device_filp_open(testdev_disk_path(device_disk[FINE]), O_RDWR);
-	s->char_file = device_filp_open(testdev_char_path(device_char[SEEK]), O_RDWR);
 	fx->private = s;
-	return PTR_ERR_OR_ZERO(s->disk_file) ?: PTR_ERR_OR_ZERO(s->char_file);
+	return 0;
 }
 
 static void sweep_exit(struct kunit *test)
@@ -215,10 +231,10 @@ static void sweep_exit(struct kunit *test)
 		if (s->own)
 			io_target_close(s->own);
 		io_target_put(s->own);
-		if (!IS_ERR(s->disk_file))
-			device_filp_close(s->disk_file);
-		if (!IS_ERR(s->char_file))
-			device_filp_close(s->char_file);
+		if (s->disk_file)
+			fput(s->disk_file);
+		if (s->char_file)
+			fput(s->char_file);
 	}
 	fixture_exit(test);
 }
