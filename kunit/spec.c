@@ -182,8 +182,10 @@ static void admit_forget(struct kunit *test, struct io_target_request *req, unsi
 {
 	struct fixture *fx = test->priv;
 	u64 submitted = fixture_submitted(fx);
+	int ret, err = min(answer, 0);
 
-	KUNIT_EXPECT_EQ(test, io_target_submit(req), min(answer, 0));
+	ret = io_target_submit(req);
+	KUNIT_EXPECT_EQ(test, ret, err);
 	if (answer == SPEC_PENDS) {
 		KUNIT_EXPECT_EQ(test, nr_pended(fx), pended + 1);
 		KUNIT_EXPECT_EQ(test, io_target_cancel(req), 0);
@@ -201,8 +203,9 @@ static void admit_async(struct kunit *test, struct probe *p, enum variant v, uns
 {
 	struct fixture *fx = test->priv;
 	int ret = v == ATOMIC ? io_target_submit_atomic(&p->req) : io_target_submit(&p->req);
+	int err = min(answer, 0);
 
-	KUNIT_EXPECT_EQ(test, ret, min(answer, 0));
+	KUNIT_EXPECT_EQ(test, ret, err);
 	if (answer == SPEC_SENT) {
 		expect_end(test, p, SPEC_LEN, false);
 	} else if (answer == SPEC_PENDS) {

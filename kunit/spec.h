@@ -45,6 +45,10 @@ struct spec_device {
 
 extern const struct spec_device spec_fake, spec_bdev, spec_file;
 
+/* Answers at once, in queue_rq; has none of the functions that keep requests */
+extern const struct spec_device spec_mq;
+extern struct testdev_mq *spec_mq_disk;
+
 /**
  * struct spec - test->priv, as a fixture that the steps know
  * @fx: target and probes; its fake is used by one of the devices only

@@ -2,6 +2,8 @@
 /*
  * The devices that the specification is held against, see spec.h.
  */
+#include <linux/sizes.h>
+
 #include "device.h"
 #include "spec.h"
 
@@ -148,4 +150,37 @@ const struct spec_device spec_file = {
 	.seen		= file_spec_seen,
 	.unused		= testdev_unused,
 	.let_go		= testdev_let_go,
+};
+
+struct testdev_mq *spec_mq_disk;
+
+static int mq_suite_init(struct kunit_suite *suite)
+{
+	spec_mq_disk = testdev_mq_create("iotmq", SZ_64M);
+	return PTR_ERR_OR_ZERO(spec_mq_disk);
+}
+
+static void mq_suite_exit(struct kunit_suite *suite)
+{
+	testdev_mq_destroy(spec_mq_disk);
+	spec_mq_disk = NULL;
+}
+
+static int mq_spec_open(struct spec *s)
+{
+	return io_target_open(s->fx.target, testdev_mq_path(spec_mq_disk), FIXTURE_RW);
+}
+
+static void mq_spec_let_go(struct spec *s)
+{
+	testdev_mq_answer(spec_mq_disk, BLK_STS_OK);
+}
+
+const struct spec_device spec_mq = {
+	.name		= "queue",
+	.suite_init	= mq_suite_init,
+	.suite_exit	= mq_suite_exit,
+	.open		= mq_spec_open,
+	.unused		= testdev_unused,
+	.let_go		= mq_spec_let_go,
 };

@@ -139,6 +139,17 @@ void testdev_disk_release_all(struct testdev_disk *disk, blk_status_t status,
 struct testdev_disk_seen testdev_disk_seen(struct testdev_disk *disk);
 struct testdev_store *testdev_disk_store(struct testdev_disk *disk);
 
+void testdev_disk_resize(struct testdev_disk *disk, u64 size);
+void testdev_disk_discards(struct testdev_disk *disk, bool can);
+
+/* A disk with a queue of requests, all of which end inside the driver's queue_rq */
+struct testdev_mq;
+
+struct testdev_mq *testdev_mq_create(const char *name, u64 size);
+void testdev_mq_destroy(struct testdev_mq *mq);
+const char *testdev_mq_path(struct testdev_mq *mq);
+void testdev_mq_answer(struct testdev_mq *mq, blk_status_t status);
+
 /**
  * enum testdev_char_kind - what a char device does with positions
  * @TESTDEV_SEEKABLE: as a file of fixed size

@@ -298,6 +298,20 @@ void testdev_disk_read_only(struct testdev_disk *d, bool read_only)
 }
 EXPORT_SYMBOL_GPL(testdev_disk_read_only);
 
+/* What has been formatted for the old size is too long for a smaller one. */
+void testdev_disk_resize(struct testdev_disk *d, u64 size)
+{
+	set_capacity(d->gd, size >> SECTOR_SHIFT);
+}
+EXPORT_SYMBOL_GPL(testdev_disk_resize);
+
+/* No discard is on its way. */
+void testdev_disk_discards(struct testdev_disk *d, bool can)
+{
+	iot_disk_set_discard(d->gd, can ? d->limits.max_discard_sectors : 0);
+}
+EXPORT_SYMBOL_GPL(testdev_disk_discards);
+
 static bool disk_holds(struct testdev_disk *d, unsigned int count)
 {
 	guard(spinlock_irqsave)(&d->lock);

@@ -261,6 +261,14 @@ static inline struct gendisk *iot_alloc_disk(const struct iot_disk_limits *l)
 
 	return blk_alloc_disk(&lim, NUMA_NO_NODE);
 }
+
+static inline void iot_disk_set_discard(struct gendisk *disk, unsigned int sectors)
+{
+	struct queue_limits lim = queue_limits_start_update(disk->queue);
+
+	lim.max_hw_discard_sectors = sectors;
+	WARN_ON(queue_limits_commit_update(disk->queue, &lim));
+}
 #else
 static inline struct gendisk *iot_alloc_disk(const struct iot_disk_limits *l)
 {
@@ -283,6 +291,17 @@ static inline struct gendisk *iot_alloc_disk(const struct iot_disk_limits *l)
 		blk_queue_flag_set(QUEUE_FLAG_NONROT, q);
 	return disk;
 }
+
+static inline void iot_disk_set_discard(struct gendisk *disk, unsigned int sectors)
+{
+	blk_queue_max_discard_sectors(disk->queue, sectors);
+}
+#endif
+
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 9, 0)
+#define iot_mq_alloc_disk(set)		blk_mq_alloc_disk(set, NULL, NULL)
+#else
+#define iot_mq_alloc_disk(set)		blk_mq_alloc_disk(set, NULL)
 #endif
 
 #endif /* _IO_TARGET_COMPAT_H */
