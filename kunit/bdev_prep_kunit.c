@@ -132,7 +132,7 @@ static int prep_one(struct io_target_request *req, const struct prep_case *c, u8
 				     c->flags);
 }
 
-/* What is refused cannot be submitted, and nothing is left of it. */
+/* What is refused cannot be submitted, and nothing is left of it. Covers F1. */
 static void bdev_prep(struct kunit *test)
 {
 	const struct prep_case *c = test->param_value;

@@ -102,6 +102,7 @@ static void submit_behind(struct kunit *test, struct probe *first, struct probe 
 	KUNIT_EXPECT_EQ(test, io_target_submit_atomic(&p->req), 0);
 }
 
+/* It is not disturbed, whatever is tried. Covers A8, A9. */
 static void misuse_outstanding(struct kunit *test)
 {
 	const struct touch_case *c = test->param_value;
@@ -153,7 +154,7 @@ static void expect_all_submits(struct kunit *test, struct probe *p, int err)
 	}
 }
 
-/* Each submit needs a prep of its own. */
+/* Each submit needs a prep of its own. Covers A7. */
 static void misuse_unformatted(struct kunit *test)
 {
 	u8 *buf = kunit_kzalloc(test, LEN, GFP_KERNEL);
@@ -192,7 +193,7 @@ static void misuse_no_end_io(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, atomic_read(&p->ends), 1);
 }
 
-/* What was checked against one open is not sent to another. */
+/* What was checked against one open is not sent to another. Covers F5. */
 static void misuse_closed(struct kunit *test)
 {
 	u8 *buf = kunit_kzalloc(test, LEN, GFP_KERNEL);

@@ -146,7 +146,7 @@ static unsigned int drain(struct fixture *fx, struct io_target_request **req)
 	return n;
 }
 
-/* Every allocation fails, and I/O goes on. */
+/* Every allocation fails, and I/O goes on. Covers L5. */
 static void pool_without_memory(struct kunit *test)
 {
 	u8 *buf = kunit_kzalloc(test, LEN, GFP_KERNEL);

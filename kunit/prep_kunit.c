@@ -258,7 +258,7 @@ static void prep_accepts(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, p->req.result, c->form == RANGE ? 0 : (ssize_t)fx->fake.last.len);
 }
 
-/* A prep that fails leaves nothing that could be sent, and nothing behind. */
+/* A prep that fails leaves nothing that could be sent, and nothing behind. Covers F1, F4. */
 static void prep_refuses(struct kunit *test)
 {
 	const struct prep_case *c = test->param_value;

@@ -292,7 +292,7 @@ static void count_end_io(struct io_target_request *req)
 	(*(unsigned int *)req->private)++;
 }
 
-/* One request, prepared and sent again and again, needs no memory. */
+/* One request, prepared and sent again and again, needs no memory. Covers A11. */
 static void request_reused(struct kunit *test)
 {
 	const unsigned int rounds = 100000;
@@ -318,7 +318,7 @@ static void request_reused(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, allocations, 0u);
 }
 
-/* Zero bytes are a request like any other. */
+/* Zero bytes are a request like any other. Covers F2. */
 static void request_empty(struct kunit *test)
 {
 	struct probe *p = probes_alloc(test, 1);
@@ -332,7 +332,7 @@ static void request_empty(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, fx->fake.submits, 1u);
 }
 
-/* reinit forgets everything but what is the caller's own. */
+/* reinit forgets everything but what is the caller's own. Covers A10. */
 static void request_reinit(struct kunit *test)
 {
 	u8 *buf = kunit_kzalloc(test, BLOCK, GFP_KERNEL);

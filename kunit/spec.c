@@ -70,6 +70,8 @@ const char *spec_state_name(enum io_target_state state)
 		[IO_TARGET_STARTED]	= "started",
 		[IO_TARGET_STOPPED]	= "stopped",
 		[IO_TARGET_PURGED]	= "purged",
+		[IO_TARGET_SUSPENDED]	= "suspended",
+		[IO_TARGET_REMOVED]	= "removed",
 	};
 
 	return names[state];
@@ -110,6 +112,12 @@ struct aside *spec_enter(struct kunit *test, enum io_target_state state, struct 
 		break;
 	case IO_TARGET_PURGED:
 		KUNIT_EXPECT_EQ(test, io_target_purge(fx->target, IO_TARGET_LEAVE_SENT, 0), 0);
+		break;
+	case IO_TARGET_SUSPENDED:
+		KUNIT_EXPECT_EQ(test, io_target_suspend(fx->target, PATIENCE), 0);
+		break;
+	case IO_TARGET_REMOVED:
+		iot_target_removed(fx->target);
 		break;
 	}
 	KUNIT_EXPECT_EQ(test, io_target_state(fx->target), state);
@@ -224,7 +232,8 @@ static void admit_async(struct kunit *test, struct probe *p, enum variant v, uns
 
 static bool pends(enum io_target_state state)
 {
-	return state == IO_TARGET_STARTING || state == IO_TARGET_STOPPED;
+	return state == IO_TARGET_STARTING || state == IO_TARGET_STOPPED ||
+	       state == IO_TARGET_SUSPENDED;
 }
 
 /**

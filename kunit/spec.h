@@ -27,7 +27,6 @@ struct spec;
  * @seen: all that ever arrived
  * @unused: nobody has it open
  * @let_go: answers everything, now and from now on
- * @remove: it is gone, or NULL: it cannot go on this kernel
  */
 struct spec_device {
 	const char	*name;
@@ -40,7 +39,6 @@ struct spec_device {
 	unsigned int	(*seen)(struct spec *s);
 	bool		(*unused)(struct spec *s);
 	void		(*let_go)(struct spec *s);
-	void		(*remove)(struct spec *s);
 };
 
 extern const struct spec_device spec_fake, spec_bdev, spec_file;
@@ -93,6 +91,9 @@ enum spec_verb {
 	SPEC_PURGE_CANCEL,
 	SPEC_DRAIN,
 	SPEC_CLOSE,
+	SPEC_SUSPEND,
+	SPEC_REOPEN,
+	SPEC_REMOVE,		/* not a call: what the backend does when its device goes */
 	SPEC_VERBS,
 };
 

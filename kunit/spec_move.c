@@ -21,6 +21,9 @@ const char * const spec_verb_names[SPEC_VERBS] = {
 	[SPEC_PURGE_CANCEL]	= "purge CANCEL",
 	[SPEC_DRAIN]		= "drain",
 	[SPEC_CLOSE]		= "close",
+	[SPEC_SUSPEND]		= "suspend",
+	[SPEC_REOPEN]		= "reopen",
+	[SPEC_REMOVE]		= "remove",
 };
 
 /**
@@ -70,6 +73,13 @@ static ssize_t call_verb(struct io_target *t, enum spec_verb verb, long timeout)
 		return io_target_purge(t, IO_TARGET_CANCEL_SENT, timeout);
 	case SPEC_DRAIN:
 		return io_target_drain(t, timeout);
+	case SPEC_SUSPEND:
+		return io_target_suspend(t, timeout);
+	case SPEC_REOPEN:
+		return io_target_reopen(t);
+	case SPEC_REMOVE:
+		iot_target_removed(t);
+		return 0;
 	default:
 		return io_target_close(t);
 	}
@@ -138,7 +148,8 @@ static void party_enter(struct kunit *test, struct party *party, const struct sp
 {
 	struct spec *s = test->priv;
 
-	if (move->from != IO_TARGET_CLOSED)
+	/* Nothing stays with a device that has been given up. */
+	if (move->from != IO_TARGET_CLOSED && move->from != IO_TARGET_SUSPENDED)
 		party_send(test, party, buf);
 	party->start = spec_enter(test, move->from, party->first, buf, party->door);
 	if (move->pended != SPEC_NONE)
@@ -196,6 +207,8 @@ static void expect_returned(struct kunit *test, struct party *party, const struc
 	KUNIT_EXPECT_EQ(test, io_target_state(fx->target), move->to);
 	if (party->nr_pended && move->pended == SPEC_CANCELLED)
 		expect_ended(test, party, -ECANCELED, true);
+	else if (move->pended == SPEC_GONE)
+		expect_ended(test, party, -ENODEV, true);
 	else if (party->nr_pended && move->pended == SPEC_STAY)
 		expect_pend(test, party);
 }
@@ -203,7 +216,8 @@ static void expect_returned(struct kunit *test, struct party *party, const struc
 /* The start that was there before has been overtaken, or has not. */
 static void start_goes_on(struct kunit *test, struct party *party, const struct spec_move *move)
 {
-	bool overtaken = move->verb != SPEC_START && move->verb != SPEC_CLOSE;
+	bool overtaken = move->verb != SPEC_START && move->verb != SPEC_CLOSE &&
+			 move->verb != SPEC_SUSPEND && move->verb != SPEC_REOPEN;
 
 	if (!party->start)
 		return;
@@ -238,7 +252,8 @@ static void rest_ends(struct kunit *test, struct party *party, const struct spec
 		return;
 	KUNIT_ASSERT_TRUE(test, s->dev->wait_held(s, n));
 	s->dev->release(s, n);
-	expect_end(test, party->ignored, SPEC_LEN, false);
+	if (party->nr_held)
+		expect_end(test, party->ignored, SPEC_LEN, false);
 	party->nr_held = 0;
 	if (move->pended == SPEC_GO)
 		expect_ended(test, party, SPEC_LEN, false);
@@ -273,7 +288,7 @@ void spec_move(struct kunit *test, const struct spec_move *move)
 	rest_ends(test, &party, move);
 	if (move->returns == SPEC_AFTER_ALL)
 		expect_returned(test, &party, move);
-	if (move->verb == SPEC_CLOSE)
+	if (move->to == IO_TARGET_CLOSED || (move->verb == SPEC_SUSPEND && !move->ret))
 		KUNIT_EXPECT_TRUE(test, s->dev->unused(s));
 	if (move->pended == SPEC_STAY) {
 		expect_pend(test, &party);

@@ -36,7 +36,7 @@ static void *alloc(struct kunit *test, size_t len)
 	return p;
 }
 
-/* Wherever the device answers, the waiter wakes, and his end_io is left alone. */
+/* Wherever the device answers, the waiter wakes, and no end_io is called. Covers A5, A6. */
 static void sync_submit_wait(struct kunit *test)
 {
 	static const unsigned int flags[] = { 0, IO_TARGET_BOUNCE };

@@ -183,7 +183,7 @@ static void target_put_open(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, fake_wait_closes(&fx->fake, 1));
 }
 
-/* The last put waits, in a worker, for what the device still has. */
+/* The last put waits, in a worker, for what the device still has. Covers L1. */
 static void target_put_busy(struct kunit *test)
 {
 	struct fixture *fx = test->priv;

@@ -189,6 +189,7 @@ static void round_trips(struct kunit *test, const struct transfer_case *c, struc
 	buffer_free(b);
 }
 
+/* Any memory, any size, on any device. Covers F3. */
 static void transfer_round_trips(struct kunit *test)
 {
 	const struct transfer_case *c = test->param_value;

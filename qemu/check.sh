@@ -37,6 +37,7 @@ table() {
 	layout          check_layout       - top level, file sizes, SPDX, versions, exports
 	docs-exports    check_exports      - every exported symbol has kernel-doc
 	readme          check_readme       - the example of README.md is module/demo/example.c
+	ids             check_ids          - the table of assertions in README.md names tests
 	shellcheck      check_shell        - all shell files
 	python          check_python       - all python files compile
 	checkpatch      check_patch        - checkpatch --strict of the newest kernel

@@ -103,6 +103,21 @@ check_readme() {
 	note "the same as $example, which the demo builds"
 }
 
+# ---- every assertion that the manual lists has a test ----
+
+check_ids() {
+	local suites
+	mapfile -t suites < <(files_like '^kunit/.*_kunit\.c$')
+	# Without its table the manual must not pass.
+	python3 -B qemu/check/ids.py /dev/null "${suites[@]}" |
+		grep 'A1 has no row' >/dev/null || {
+		echo "qemu/check/ids.py does not miss a table that is not there"
+		return 1
+	}
+	python3 -B qemu/check/ids.py README.md "${suites[@]}"
+	note "$(grep -cE '^\| [ASCTLF][0-9]+ \|' README.md) ids"
+}
+
 # ---- shell and python ----
 
 # dialect:file for every shell file.  busybox's shell is nearest to dash.
