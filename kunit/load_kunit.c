@@ -4,6 +4,7 @@
  * accepted ends once, sent or not, and nobody is left waiting.
  */
 #include <linux/delay.h>
+#include <linux/iopoll.h>
 #include <linux/slab.h>
 
 #include "duel.h"
@@ -191,6 +192,25 @@ static ssize_t change(struct io_target *t, unsigned int what)
 	}
 }
 
+/*
+ * Let the senders come to it, or a change of the state would find nothing; not for
+ * long, since another one may have changed it again.
+ */
+static void let_send(struct fixture *fx)
+{
+	unsigned int now, enough = READ_ONCE(fx->fake.answers) + SENDERS;
+
+	read_poll_timeout(READ_ONCE, now, (int)(now - enough) >= 0, 10, 2000, false,
+			  fx->fake.answers);
+}
+
+static void let_pend(struct fixture *fx)
+{
+	unsigned int now;
+
+	read_poll_timeout(READ_ONCE, now, now, 50, 2000, false, fx->target->nr_pended);
+}
+
 /* Transitions that others overtake say so, and nothing else goes wrong with them. */
 static ssize_t change_all_the_time(struct aside *a)
 {
@@ -198,12 +218,16 @@ static ssize_t change_all_the_time(struct aside *a)
 	unsigned int n = duel_rounds(CHANGES) / CHANGERS;
 
 	for (i = 0; i < n; i++) {
-		/* Every other one starts, so that something is sent, too. */
-		ssize_t err = change(a->fx->target, i & 1 ? 6 : first + i * (first + 1));
+		bool starts = i % 3 == 2;
+		ssize_t err = change(a->fx->target, starts ? 6 : first + i * (first + 1));
 
-		WRITE_ONCE(a->fx->fake.answer.context, i / 8 % FAKE_CONTEXTS);
 		if (err && err != -ECANCELED)
 			return err;
+		WRITE_ONCE(a->fx->fake.answer.context, i / 8 % FAKE_CONTEXTS);
+		if (starts)
+			let_send(a->fx);
+		else
+			let_pend(a->fx);
 	}
 	return 0;
 }
