@@ -294,6 +294,79 @@ static void ids_nothing_left(struct kunit *test)
 	expect_idle(test, fx->target);
 }
 
+/* Formatted, named, submitted; returns its name. */
+static u64 submit_named(struct kunit *test, struct probe *p, u8 *buf)
+{
+	u64 id;
+
+	reinit_completion(&p->done);
+	atomic_set(&p->ends, 0);
+	probe_prep(test, p, IO_TARGET_OP_WRITE, buf, LEN, 0, 0);
+	id = io_target_request_id(&p->req);
+	KUNIT_EXPECT_NE(test, id, 0ull);
+	KUNIT_EXPECT_EQ(test, io_target_request_id(&p->req), id);
+	KUNIT_EXPECT_EQ(test, io_target_submit(&p->req), 0);
+	return id;
+}
+
+/* The name of one use of a request does nothing to the next. Covers C7. */
+static void ids_stale_name(struct kunit *test)
+{
+	struct probe *p = probes_alloc(test, 1);
+	struct fixture *fx = test->priv;
+	u8 *buf = step_buf(test, LEN);
+	u64 old, id;
+
+	KUNIT_EXPECT_EQ(test, io_target_request_id(&p->req), 0ull);
+	fx->fake.park = true;
+	old = submit_named(test, p, buf);
+	KUNIT_EXPECT_EQ(test, io_target_cancel_id(fx->target, old), -EALREADY);
+	fake_answer_parked(&fx->fake, false);
+	expect_end(test, p, LEN, false);
+	KUNIT_EXPECT_EQ(test, io_target_cancel_id(fx->target, old), -ENOENT);
+	KUNIT_EXPECT_EQ(test, io_target_stop(fx->target, IO_TARGET_LEAVE_SENT, 0), 0);
+	id = submit_named(test, p, buf);
+	KUNIT_EXPECT_NE(test, id, old);
+	KUNIT_EXPECT_EQ(test, io_target_cancel_id(fx->target, old), -ENOENT);
+	KUNIT_EXPECT_EQ(test, io_target_cancel_id(fx->target, id + 1), -ENOENT);
+	KUNIT_EXPECT_EQ(test, io_target_cancel_id(fx->target, 0), -ENOENT);
+	expect_outstanding(test, p);
+	KUNIT_EXPECT_EQ(test, io_target_cancel_id(fx->target, id), 0);
+	expect_end(test, p, -ECANCELED, true);
+	KUNIT_EXPECT_EQ(test, io_target_cancel_id(fx->target, id), -ENOENT);
+	/* Nor is the next use called by that name, if it is given none. */
+	reinit_completion(&p->done);
+	atomic_set(&p->ends, 0);
+	step_submit(test, p, buf, LEN, 0, 0);
+	KUNIT_EXPECT_EQ(test, io_target_cancel_id(fx->target, id), -ENOENT);
+	expect_outstanding(test, p);
+}
+
+/* The same of a request that the pool has given to somebody else since. Covers C7. */
+static void ids_stale_name_of_pool(struct kunit *test)
+{
+	struct io_target_request *req, *other;
+	struct fixture *fx = test->priv;
+	u8 *buf = step_buf(test, LEN);
+	u64 id;
+
+	KUNIT_EXPECT_EQ(test, io_target_stop(fx->target, IO_TARGET_LEAVE_SENT, 0), 0);
+	req = io_target_request_alloc(fx->target, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, req);
+	KUNIT_EXPECT_EQ(test, io_target_prep_write_buf(req, buf, LEN, 0, 0), 0);
+	id = io_target_request_id(req);
+	KUNIT_EXPECT_EQ(test, io_target_submit(req), 0);
+	KUNIT_EXPECT_EQ(test, io_target_cancel_id(fx->target, id), 0);
+	other = io_target_request_alloc(fx->target, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, other);
+	KUNIT_EXPECT_EQ(test, io_target_prep_write_buf(other, buf, LEN, 0, 0), 0);
+	KUNIT_EXPECT_EQ(test, io_target_submit(other), 0);
+	KUNIT_EXPECT_EQ(test, io_target_cancel_id(fx->target, id), -ENOENT);
+	KUNIT_EXPECT_EQ(test, fx->target->nr_pended, 1u);
+	KUNIT_EXPECT_EQ(test, io_target_start(fx->target), 0);
+	KUNIT_EXPECT_TRUE(test, fake_wait_answers(&fx->fake, 1));
+}
+
 static struct kunit_case ids_cases[] = {
 	KUNIT_CASE(ids_end_io_once),
 	KUNIT_CASE(ids_results),
@@ -301,6 +374,8 @@ static struct kunit_case ids_cases[] = {
 	KUNIT_CASE(ids_last_put_in_end_io),
 	KUNIT_CASE(ids_page_refs),
 	KUNIT_CASE(ids_nothing_left),
+	KUNIT_CASE(ids_stale_name),
+	KUNIT_CASE(ids_stale_name_of_pool),
 	{}
 };
 

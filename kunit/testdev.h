@@ -141,6 +141,10 @@ struct testdev_store *testdev_disk_store(struct testdev_disk *disk);
 
 void testdev_disk_resize(struct testdev_disk *disk, u64 size);
 void testdev_disk_discards(struct testdev_disk *disk, bool can);
+void testdev_disk_remove(struct testdev_disk *disk);
+void testdev_disk_kill(struct testdev_disk *disk);
+int testdev_disk_freeze(struct testdev_disk *disk);
+int testdev_disk_thaw(struct testdev_disk *disk);
 
 /* A disk with a queue of requests, all of which end inside the driver's queue_rq */
 struct testdev_mq;

@@ -27,6 +27,7 @@
  * @nr_held: their number
  * @due: to be ended by @runner, with the bi_status that they have
  * @seen: see there
+ * @removed: it is no disk any more
  */
 struct testdev_disk {
 	struct gendisk			*gd;
@@ -45,6 +46,7 @@ struct testdev_disk {
 	unsigned int			nr_held;
 	struct bio_list			due;
 	struct testdev_disk_seen	seen;
+	bool				removed;
 };
 
 static u64 bio_pos(const struct bio *bio)
@@ -229,7 +231,8 @@ void testdev_disk_destroy(struct testdev_disk *d)
 	if (IS_ERR_OR_NULL(d))
 		return;
 	testdev_disk_reset(d);
-	del_gendisk(d->gd);
+	if (!d->removed)
+		del_gendisk(d->gd);
 	put_disk(d->gd);
 	kfree(d);
 }
@@ -311,6 +314,33 @@ void testdev_disk_discards(struct testdev_disk *d, bool can)
 	iot_disk_set_discard(d->gd, can ? d->limits.max_discard_sectors : 0);
 }
 EXPORT_SYMBOL_GPL(testdev_disk_discards);
+
+/* In an orderly way: it works until this is done. Once; destroy comes later. */
+void testdev_disk_remove(struct testdev_disk *d)
+{
+	d->removed = true;
+	del_gendisk(d->gd);
+}
+EXPORT_SYMBOL_GPL(testdev_disk_remove);
+
+/* By surprise: it is dead at once. */
+void testdev_disk_kill(struct testdev_disk *d)
+{
+	blk_mark_disk_dead(d->gd);
+}
+EXPORT_SYMBOL_GPL(testdev_disk_kill);
+
+int testdev_disk_freeze(struct testdev_disk *d)
+{
+	return iot_disk_freeze(d->gd);
+}
+EXPORT_SYMBOL_GPL(testdev_disk_freeze);
+
+int testdev_disk_thaw(struct testdev_disk *d)
+{
+	return iot_disk_thaw(d->gd);
+}
+EXPORT_SYMBOL_GPL(testdev_disk_thaw);
 
 static bool disk_holds(struct testdev_disk *d, unsigned int count)
 {

@@ -298,6 +298,14 @@ static inline void iot_disk_set_discard(struct gendisk *disk, unsigned int secto
 }
 #endif
 
+#ifdef IOT_HAS_HOLDER_OPS
+#define iot_disk_freeze(disk)		bdev_freeze((disk)->part0)
+#define iot_disk_thaw(disk)		bdev_thaw((disk)->part0)
+#else
+#define iot_disk_freeze(disk)		(-EOPNOTSUPP)
+#define iot_disk_thaw(disk)		(-EOPNOTSUPP)
+#endif
+
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 9, 0)
 #define iot_mq_alloc_disk(set)		blk_mq_alloc_disk(set, NULL, NULL)
 #else
