@@ -167,13 +167,18 @@ static int check_suspended(struct io_target_request *req)
 static int prep_check(struct io_target_request *req)
 {
 	struct io_target_lower *lower;
+	int err;
 
 	guard(rcu)();
 	lower = rcu_dereference(req->target->lower);
 	if (unlikely(!lower))
 		return check_suspended(req);
 	req->opened = lower->opened;
-	return check_request(req) ?: check_lower(lower, req);
+	err = check_request(req) ?: check_lower(lower, req);
+	/* A disk that has gone says that it ends at 0, which is not the reason. */
+	if (unlikely(err) && io_target_state(req->target) == IO_TARGET_REMOVED)
+		return iot_err(req->target, -ENODEV, "prep refused: the device has been removed");
+	return err;
 }
 
 /* Since the target was opened, as opposed to reopened? */
