@@ -209,7 +209,6 @@ static ssize_t sync_bounced(struct sync_io *io, unsigned long deadline, long tim
 
 /* What the piecewise transfer needs to know of the device. */
 struct sync_manner {
-	bool	closed;
 	bool	stream;
 	bool	may_be_short;
 	bool	reachable;
@@ -221,8 +220,8 @@ static struct sync_manner sync_manner(struct io_target *t, const void *buf, size
 
 	guard(rcu)();
 	lower = rcu_dereference(t->lower);
-	if (!lower)
-		return (struct sync_manner){ .closed = true };
+	if (!lower)	/* closed, or suspended: what it will be is not known */
+		return (struct sync_manner){};
 	return (struct sync_manner){
 		.stream = lower->stream,
 		.may_be_short = lower->backend->may_be_short,
@@ -274,7 +273,7 @@ static ssize_t sync_transfer(struct sync_io *io, long timeout)
 	if (unlikely(err))
 		return err;
 	manner = sync_manner(io->target, io->buf, io->len);
-	if (timeout == IO_TARGET_NO_TIMEOUT && (manner.reachable || manner.closed))
+	if (timeout == IO_TARGET_NO_TIMEOUT && manner.reachable)
 		return sync_one(io, timeout, &no_buffer);
 	return sync_pieces(io, &manner, timeout);
 }
