@@ -132,8 +132,8 @@ static void callback_ended_twice(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, atomic_read(&p->ends), ends);
 
 	complete_all(&d->leave);
-	fake_unstall(&fx->fake);
 	fx->fake.park = false;
+	fake_unstall(&fx->fake);
 	if (twice == NEVER_SENT || twice == PREPARED) {
 		KUNIT_EXPECT_EQ(test, io_target_submit(&p->req), 0);
 		ends++;

@@ -3,6 +3,7 @@
  * The fault injector's rules: how they are written and read, those about memory,
  * and that they are exact, also while they change.
  */
+#include <linux/delay.h>
 #include <linux/slab.h>
 
 #include "duel.h"
@@ -355,6 +356,7 @@ static void rules_one_in_ten(struct kunit *test)
 
 #define CHURN_BATCHES	60
 #define CHURN_ORDERS	210
+#define CHURN_MOST	100000
 
 struct churn {
 	struct tenths			tenths;
@@ -379,6 +381,14 @@ static ssize_t churn_sender(struct aside *a)
 	return 0;
 }
 
+/* Not yet enough changes, requests, or requests that a rule was in time for. */
+static bool churn_goes_on(struct churn *c, unsigned int orders)
+{
+	return orders < duel_rounds(CHURN_ORDERS) ||
+	       READ_ONCE(c->batches) < duel_rounds(CHURN_BATCHES) ||
+	       (!atomic_read(&c->tenths.failed) && orders < CHURN_MOST);
+}
+
 /* Rules come and go while requests are sent: none is lost, none is left behind. */
 static void rules_churn(struct kunit *test)
 {
@@ -387,10 +397,9 @@ static void rules_churn(struct kunit *test)
 		"never", "clear",
 	};
 	struct churn *c = kunit_kzalloc(test, sizeof(*c), GFP_KERNEL);
-	unsigned int i, batches = duel_rounds(CHURN_BATCHES);
-	unsigned int least = duel_rounds(CHURN_ORDERS);
 	struct fixture *fx = test->priv;
 	struct aside *a;
+	unsigned int i;
 
 	KUNIT_ASSERT_NOT_NULL(test, c);
 	init_completion(&c->tenths.batch);
@@ -398,10 +407,10 @@ static void rules_churn(struct kunit *test)
 	c->buf = step_buf(test, LEN);
 	fx->fake.answer.context = FAKE_SOFTIRQ;
 	a = aside_start(test, churn_sender, c);
-	for (i = 0; (i < least || READ_ONCE(c->batches) < batches) && !completion_done(&a->done);
-	     i++) {
+	for (i = 0; churn_goes_on(c, i) && !completion_done(&a->done); i++) {
 		iot_inject_write(fx->target, orders[i % ARRAY_SIZE(orders)]);
-		cond_resched();
+		/* Leaves the rule some requests. */
+		usleep_range(50, 100);
 	}
 	WRITE_ONCE(c->quit, true);
 	iot_inject_write(fx->target, "clear");
@@ -409,6 +418,7 @@ static void rules_churn(struct kunit *test)
 	tenths_free(c->reqs);
 	kunit_info(test, "%u changes of the rules, %u batches of %u: good %d, failed %d", i,
 		   c->batches, BATCH, atomic_read(&c->tenths.good), atomic_read(&c->tenths.failed));
+	KUNIT_EXPECT_NE(test, atomic_read(&c->tenths.failed), 0);
 	KUNIT_EXPECT_EQ(test, (unsigned int)atomic_read(&c->tenths.ended), c->batches * BATCH);
 	KUNIT_EXPECT_EQ(test, atomic_read(&c->tenths.good) + atomic_read(&c->tenths.failed),
 			atomic_read(&c->tenths.ended));

@@ -7,8 +7,9 @@
 #
 # Every option of the modules is on unless an argument says otherwise
 # (CONFIG_IO_TARGET_X=n); the verifier is on for kernels with lockdep, the
-# tests for kernels with KUnit, the fault injector for kernels with debugfs. Other arguments go to make (W=1, CC=clang).
-# What make printed is in build.log in the directory.
+# fault injector for kernels with debugfs, the tests for kernels with KUnit.
+# Other arguments go to make (W=1, CC=clang). What make printed is in build.log
+# in the directory.
 
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
