@@ -165,7 +165,7 @@ static void time_out_sent(struct kunit *test, const struct kind *c, struct probe
 	}
 }
 
-/* A BOUNCE request ends on time, whatever becomes of its I/O. */
+/* A BOUNCE request ends on time, whatever becomes of its I/O. Covers T3, T8, T9. */
 static void deadline_orphan(struct kunit *test, bool pend)
 {
 	const struct kind *c = test->param_value;

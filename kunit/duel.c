@@ -9,7 +9,7 @@
 #include "duel.h"
 
 #define STEP_NS		500
-#define STEP_MAX_NS	(256 * STEP_NS)
+#define STEP_MAX_NS	(2048 * STEP_NS)
 #define OFFSET_MAX_NS	(20 * NSEC_PER_MSEC)
 
 static unsigned int race_scale = 1;

@@ -71,6 +71,15 @@ static struct due *due_alloc(struct kunit *test, void (*act)(struct due *due))
 	return due;
 }
 
+/* The timer may come up to a tick later: begin between. */
+static struct duel *due_start(struct kunit *test, struct due *due)
+{
+	struct duel *d = duel_start(test, act_when_due, due);
+
+	d->offset = TICK_NSEC / 2;
+	return d;
+}
+
 static void submit_due(struct kunit *test, struct due *due, u8 *buf, unsigned int flags)
 {
 	unsigned int i;
@@ -119,7 +128,7 @@ static void race_deadline_complete(struct kunit *test)
 	unsigned int i, rounds = duel_rounds(DEADLINE_COMPLETE) / DUEL_BATCH;
 	struct due *due = due_alloc(test, act_answer);
 	u8 *buf = step_buf(test, DUEL_BATCH * DUEL_LEN);
-	struct duel *d = duel_start(test, act_when_due, due);
+	struct duel *d = due_start(test, due);
 	struct fixture *fx = test->priv;
 	struct tally sum = {};
 
@@ -151,7 +160,7 @@ static void race_deadline_start(struct kunit *test)
 	unsigned int i, rounds = duel_rounds(DEADLINE_START) / DUEL_BATCH;
 	struct due *due = due_alloc(test, act_start);
 	u8 *buf = step_buf(test, DUEL_BATCH * DUEL_LEN);
-	struct duel *d = duel_start(test, act_when_due, due);
+	struct duel *d = due_start(test, due);
 	struct fixture *fx = test->priv;
 	struct tally sum = {};
 
@@ -177,7 +186,7 @@ static void race_deadline_cancel(struct kunit *test)
 	unsigned int i, rounds = duel_rounds(DEADLINE_CANCEL) / DUEL_BATCH;
 	struct due *due = due_alloc(test, act_cancel);
 	u8 *buf = step_buf(test, DUEL_BATCH * DUEL_LEN);
-	struct duel *d = duel_start(test, act_when_due, due);
+	struct duel *d = due_start(test, due);
 	struct fixture *fx = test->priv;
 	struct tally sum = {};
 

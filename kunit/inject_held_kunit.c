@@ -117,7 +117,7 @@ static void held_close(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, io_target_close(fx->target), 0);
 	for (i = 0; i < 3; i++) {
 		expect_end(test, &p[i], -EIO, false);
-		KUNIT_EXPECT_EQ(test, p[i].req.status, BLK_STS_IOERR);
+		KUNIT_EXPECT_EQ(test, (__force u8)p[i].req.status, (__force u8)BLK_STS_IOERR);
 	}
 	KUNIT_EXPECT_EQ(test, fx->fake.submits, 0u);
 	/* The rule is still there, and holds what the next open sends. */

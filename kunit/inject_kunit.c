@@ -85,7 +85,8 @@ static void inject_op(struct kunit *test)
 
 		KUNIT_ASSERT_EQ(test, submit_op(p, op, buf, 0, 0), 0);
 		expect_end(test, p, hit ? -ENOSPC : good_result(op), false);
-		KUNIT_EXPECT_EQ(test, p->req.status, hit ? BLK_STS_NOSPC : BLK_STS_OK);
+		KUNIT_EXPECT_EQ(test, (__force u8)p->req.status,
+				(__force u8)(hit ? BLK_STS_NOSPC : BLK_STS_OK));
 		sent += !hit;
 		KUNIT_EXPECT_EQ(test, fx->fake.submits, sent);
 	}
@@ -129,10 +130,10 @@ static void inject_error(struct kunit *test)
 	inject(test, rule);
 	step_submit(test, &p[0], buf, LEN, 0, 0);
 	expect_end(test, &p[0], -c->error, false);
-	KUNIT_EXPECT_EQ(test, p[0].req.status, c->status);
+	KUNIT_EXPECT_EQ(test, (__force u8)p[0].req.status, (__force u8)c->status);
 	step_submit(test, &p[1], buf, LEN, 0, IO_TARGET_BOUNCE | IO_TARGET_TASK);
 	expect_end(test, &p[1], -c->error, false);
-	KUNIT_EXPECT_EQ(test, p[1].req.status, c->status);
+	KUNIT_EXPECT_EQ(test, (__force u8)p[1].req.status, (__force u8)c->status);
 	KUNIT_EXPECT_EQ(test, io_target_write(fx->target, buf, LEN, 0, IO_TARGET_NO_TIMEOUT),
 			-c->error);
 	KUNIT_EXPECT_EQ(test, io_target_write(fx->target, buf, LEN, 0, PATIENCE), -c->error);

@@ -101,14 +101,12 @@ static ssize_t send_all_the_time(struct aside *a)
 		unsigned int kind = i % ARRAY_SIZE(kinds);
 		int err = kind == FORGOTTEN ? send_forgotten(s, i) : send_and_wait(s, i);
 
-		if (err) {
+		if (err)
 			count_refusal(s, err);
-			/* Leaves the CPU to those who will change that. */
-			usleep_range(50, 100);
-		} else {
+		else
 			s->kinds_sent[kind]++;
-		}
-		cond_resched();
+		/* Leaves the CPU to those who change the state. */
+		usleep_range(50, 100);
 	}
 	return io_target_request_free(&s->probe->req);
 }

@@ -236,4 +236,5 @@ static struct kunit_suite named_suite = {
 	.exit = fixture_exit,
 	.test_cases = named_cases,
 };
+
 kunit_test_suite(named_suite);

@@ -407,4 +407,5 @@ static struct kunit_suite suspend_suite = {
 	.exit = fixture_exit,
 	.test_cases = suspend_cases,
 };
+
 kunit_test_suite(suspend_suite);

@@ -64,7 +64,7 @@ static ssize_t prep(struct sweep *s, size_t len, unsigned int flags)
 {
 	int err;
 
-	s->p->req.target = s->t;
+	io_target_request_init(&s->p->req, s->t);
 	err = io_target_prep_write_buf(&s->p->req, s->buf, len, 0, flags);
 	s->p->req.end_io = probe_end_io;
 	return err;
@@ -114,7 +114,7 @@ static ssize_t call_submit_pieces(struct sweep *s)
 	struct iov_iter iter;
 	int err;
 
-	s->p->req.target = s->t;
+	io_target_request_init(&s->p->req, s->t);
 	iov_iter_kvec(&iter, ITER_SOURCE, s->pieces, SWEEP_PIECES, SWEEP_LARGE);
 	err = io_target_prep_write(&s->p->req, &iter, 0, 0);
 	s->p->req.end_io = probe_end_io;

@@ -39,7 +39,8 @@ static void target_wait_closed(struct io_target *t)
 
 /*
  * The device itself, of which no request has anything any more: then no submit can
- * look at t->lower; prep looks at it under RCU only.
+ * look at t->lower; prep looks at it under RCU only. Expedited, since somebody waits,
+ * and it is rare.
  */
 static void target_release_lower(struct io_target *t)
 {
@@ -50,7 +51,7 @@ static void target_release_lower(struct io_target *t)
 		return;
 	WRITE_ONCE(t->frozen, false);
 	rcu_assign_pointer(t->lower, NULL);
-	synchronize_rcu();
+	synchronize_rcu_expedited();
 	iot_lower_release(lower);
 }
 

@@ -170,12 +170,27 @@ static inline bool iot_is_mapped(const void *p)
 /* Gone with 5.18, back with 6.8. */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 8, 0)
 #define IOT_HAS_WRITE_HINT	1
-#define iot_bio_set_hint(bio, hint)	((bio)->bi_write_hint = (hint))
-#define iot_bio_hint(bio)		((bio)->bi_write_hint)
+
+static inline void iot_bio_set_hint(struct bio *bio, u8 hint)
+{
+	bio->bi_write_hint = hint;
+}
+
+static inline u8 iot_bio_hint(const struct bio *bio)
+{
+	return bio->bi_write_hint;
+}
 #else
 #define IOT_HAS_WRITE_HINT	0
-#define iot_bio_set_hint(bio, hint)	((void)(hint))
-#define iot_bio_hint(bio)		0
+
+static inline void iot_bio_set_hint(struct bio *bio, u8 hint)
+{
+}
+
+static inline u8 iot_bio_hint(const struct bio *bio)
+{
+	return 0;
+}
 #endif
 
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 11, 0)
@@ -298,13 +313,23 @@ static inline void iot_disk_set_discard(struct gendisk *disk, unsigned int secto
 }
 #endif
 
+static inline int iot_disk_freeze(struct gendisk *disk)
+{
 #ifdef IOT_HAS_HOLDER_OPS
-#define iot_disk_freeze(disk)		bdev_freeze((disk)->part0)
-#define iot_disk_thaw(disk)		bdev_thaw((disk)->part0)
+	return bdev_freeze(disk->part0);
 #else
-#define iot_disk_freeze(disk)		(-EOPNOTSUPP)
-#define iot_disk_thaw(disk)		(-EOPNOTSUPP)
+	return -EOPNOTSUPP;
 #endif
+}
+
+static inline int iot_disk_thaw(struct gendisk *disk)
+{
+#ifdef IOT_HAS_HOLDER_OPS
+	return bdev_thaw(disk->part0);
+#else
+	return -EOPNOTSUPP;
+#endif
+}
 
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 9, 0)
 #define iot_mq_alloc_disk(set)		blk_mq_alloc_disk(set, NULL, NULL)

@@ -39,8 +39,8 @@ int io_target_request_set_timeout(struct io_target_request *req, long timeout)
 	if (!iot_request_owned(req))
 		return iot_request_busy(req, "set_timeout");
 	if (req->state != IOT_REQ_FORMATTED || timeout <= 0)
-		return iot_err(req->target, -EINVAL, "set_timeout refused: timeout %ld, or not formatted",
-			       timeout);
+		return iot_err(req->target, -EINVAL,
+			       "set_timeout refused: timeout %ld, or not formatted", timeout);
 	if (timeout == IO_TARGET_NO_TIMEOUT) {
 		req->flags &= ~IOT_F_DEADLINE;
 		return 0;

@@ -22,7 +22,6 @@ struct claim {
 
 /* Drops bd_holder_lock. Return: false if the target is on its way out anyway. */
 static bool claim_get(struct block_device *bdev, struct claim *claim)
-	__releases(&bdev->bd_holder_lock)
 {
 	bool found;
 

@@ -11,7 +11,8 @@
  *
  * References
  *   target   kref: its users, each orphan, its task_work while that is queued
- *            or runs. The last put frees it from a worker, and with it the module reference that create took.
+ *            or runs. The last put frees it from a worker, and with it the module
+ *            reference that create took.
  *   lower    users: the target while open, each orphan, each worker while it
  *            serves the lower's queues. The last put closes the device from
  *            the releaser. ref: memory only; each carrier that was sent holds
@@ -273,7 +274,7 @@ struct io_target {
 	char				name[32];
 #if IS_ENABLED(CONFIG_IO_TARGET_VERIFIER)
 	struct list_head		verify_frames;	/* callbacks in progress, under lock */
-	atomic_t			verify_pool;	/* requests out, plus 1 before the last put */
+	atomic_t			verify_pool;	/* requests out, 1 more until the last put */
 	bool				verify_put;	/* there was the last put */
 #endif
 #if IS_ENABLED(CONFIG_IO_TARGET_FAULT_INJECTION)
