@@ -135,7 +135,7 @@ static struct io_target_lower *bdev_open(struct io_target *t, bdev_open_fn open,
 	if (err)
 		goto err_lower;
 	if (iot_bdev_frozen(b->bdev)) {
-		iot_lower_put(lower);
+		iot_lower_release(lower);	/* so that it can be claimed again at once */
 		return ERR_PTR(iot_err(t, -EBUSY, "open refused: the device is frozen"));
 	}
 	bdev_opened(lower);
