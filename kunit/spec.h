@@ -137,6 +137,27 @@ struct spec_move {
 
 void spec_move(struct kunit *test, const struct spec_move *move);
 
+/* Those with a timeout take it; the others return at once, or wait for ever. */
+ssize_t spec_call(struct io_target *t, enum spec_verb verb, long timeout);
+
+/**
+ * struct spec_queued - one transition, while requests wait for an orphan to end
+ * @verb: the call, which does not wait for the orphan but for what waits for it
+ * @ret: what it returns
+ * @to: state afterwards
+ * @gated: what becomes of one that waits
+ * @ignored: and of one with IGNORE_STATE
+ */
+struct spec_queued {
+	enum spec_verb		verb;
+	int			ret;
+	enum io_target_state	to;
+	enum spec_fate		gated;
+	enum spec_fate		ignored;
+};
+
+void spec_queued(struct kunit *test, const struct spec_queued *c);
+
 /* STARTING lasts until @d lets the returned thread go on; NULL for all other states. */
 struct aside *spec_enter(struct kunit *test, enum io_target_state state, struct probe *p, u8 *buf,
 			 struct doorway *d);

@@ -206,6 +206,37 @@ static void spec_moves(struct kunit *test)
 	spec_move(test, test->param_value);
 }
 
+/*
+ * What the second table says of those that were sent, "asked to cancel": the device
+ * cannot be asked, but some have not been given to it yet.
+ */
+static const struct spec_queued queued[] = {
+	{ SPEC_START, 0, STARTED, SPEC_STAY, SPEC_STAY },
+	{ SPEC_STOP_LEAVE, 0, STOPPED, SPEC_STAY, SPEC_STAY },
+	{ SPEC_STOP_WAIT, -ETIMEDOUT, STOPPED, SPEC_STAY, SPEC_STAY },
+	{ SPEC_STOP_CANCEL, 0, STOPPED, SPEC_CANCELLED, SPEC_STAY },
+	{ SPEC_PURGE_LEAVE, 0, PURGED, SPEC_STAY, SPEC_STAY },
+	{ SPEC_PURGE_WAIT, -ETIMEDOUT, PURGED, SPEC_STAY, SPEC_STAY },
+	{ SPEC_PURGE_CANCEL, 0, PURGED, SPEC_CANCELLED, SPEC_STAY },
+	{ SPEC_DRAIN, -ETIMEDOUT, STARTED, SPEC_STAY, SPEC_STAY },
+	{ SPEC_SUSPEND, -ETIMEDOUT, SUSPENDED, SPEC_STAY, SPEC_STAY },
+	{ SPEC_REMOVE, 0, REMOVED, SPEC_STAY, SPEC_STAY },
+	{ SPEC_CLOSE, 0, CLOSED, SPEC_CANCELLED, SPEC_CANCELLED },
+};
+
+static void queued_desc(const struct spec_queued *c, char *desc)
+{
+	strscpy(desc, spec_verb_names[c->verb], KUNIT_PARAM_DESC_SIZE);
+}
+
+KUNIT_ARRAY_PARAM(queued, queued, queued_desc);
+
+/* Covers S4, S6. */
+static void spec_queues(struct kunit *test)
+{
+	spec_queued(test, test->param_value);
+}
+
 static int suite_init(struct kunit_suite *suite, const struct spec_device *dev)
 {
 	int err = fake_suite_init(suite);
@@ -240,6 +271,7 @@ static int fake_case(struct kunit *test)
 static struct kunit_case fake_cases[] = {
 	KUNIT_CASE_PARAM(spec_admits, answer_gen_params),
 	KUNIT_CASE_PARAM(spec_moves, move_gen_params),
+	KUNIT_CASE_PARAM(spec_queues, queued_gen_params),
 	{}
 };
 
@@ -270,6 +302,7 @@ static int bdev_case(struct kunit *test)
 static struct kunit_case bdev_cases[] = {
 	KUNIT_CASE_PARAM(spec_admits, answer_gen_params),
 	KUNIT_CASE_PARAM(spec_moves, move_gen_params),
+	KUNIT_CASE_PARAM(spec_queues, queued_gen_params),
 	{}
 };
 
@@ -300,6 +333,7 @@ static int file_case(struct kunit *test)
 static struct kunit_case file_cases[] = {
 	KUNIT_CASE_PARAM(spec_admits, answer_gen_params),
 	KUNIT_CASE_PARAM(spec_moves, move_gen_params),
+	KUNIT_CASE_PARAM(spec_queues, queued_gen_params),
 	{}
 };
 

@@ -54,7 +54,7 @@ struct party {
 	unsigned int		nr_pended;
 };
 
-static ssize_t call_verb(struct io_target *t, enum spec_verb verb, long timeout)
+ssize_t spec_call(struct io_target *t, enum spec_verb verb, long timeout)
 {
 	switch (verb) {
 	case SPEC_START:
@@ -95,7 +95,7 @@ static ssize_t aside_move(struct aside *a)
 {
 	const struct spec_move *move = a->private;
 
-	return call_verb(a->fx->target, move->verb,
+	return spec_call(a->fx->target, move->verb,
 			 move->comes_back == SPEC_ON_TIME ? SHORTLY : PATIENCE);
 }
 
