@@ -231,7 +231,7 @@ static void gated_end(struct kunit *test, struct party *party)
 	struct spec *s = test->priv;
 	unsigned int i;
 
-	if (!party->nr_held)
+	if (party->nr_held < GATED)	/* there were none, or they have */
 		return;
 	s->dev->release(s, GATED);
 	for (i = 0; i < GATED; i++)
@@ -277,6 +277,11 @@ void spec_move(struct kunit *test, const struct spec_move *move)
 		expect_returned(test, &party, move);
 	else
 		expect_waiting(test, &party, move);
+	if (party.start && move->comes_back == SPEC_AFTER_GATED) {
+		/* What the start has sent is waited for, too. */
+		gated_end(test, &party);
+		KUNIT_EXPECT_TRUE(test, verb_waits(party.verb));
+	}
 	start_goes_on(test, &party, move);
 	if (move->comes_back == SPEC_AFTER_START)
 		expect_returned(test, &party, move);
