@@ -3,9 +3,11 @@
  * Char devices that never answer in time: the blocking calls are back, close
  * goes through, and what is left over ends when the device says so.
  */
+#include <linux/iopoll.h>
 #include <linux/sizes.h>
 
 #include "device.h"
+#include "internal.h"
 #include "pattern.h"
 
 #define TIMEOUT	(HZ / 10)
@@ -176,11 +178,55 @@ static void late_close_waits(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, testdev_char_seen(dev).calls[1], carried_out);
 }
 
+/* A call of another thread that waits for as long as the driver takes. */
+struct blocking_read {
+	struct work_struct		work;
+	struct io_target_request	*req;
+	ssize_t				ret;
+};
+
+static void blocking_read_work(struct work_struct *work)
+{
+	struct blocking_read *r = container_of(work, struct blocking_read, work);
+
+	r->ret = io_target_submit_wait(r->req, IO_TARGET_NO_TIMEOUT);
+}
+
+/*
+ * A driver that makes its caller wait makes a thread of the library wait, or the
+ * one who has asked for it, but not who starts the target that he waits behind.
+ */
+static void late_start(struct kunit *test)
+{
+	struct testdev_char *dev = device_char[SEEK];
+	struct io_target *t = device_open(test, testdev_char_path(dev), RW);
+	u8 *buf = kunit_kzalloc(test, SZ_4K, GFP_KERNEL);
+	struct sent *s = sent_alloc(test, t, 1);
+	struct blocking_read r = { .req = &s->req };
+	unsigned int pended;
+
+	KUNIT_ASSERT_NOT_NULL(test, buf);
+	behave(SEEK, TESTDEV_BLOCK);
+	KUNIT_ASSERT_EQ(test, io_target_stop(t, IO_TARGET_LEAVE_SENT, 0), 0);
+	sent_prep(test, s, IO_TARGET_OP_READ, buf, SZ_4K, 0, 0);
+	INIT_WORK_ONSTACK(&r.work, blocking_read_work);
+	schedule_work(&r.work);
+	KUNIT_EXPECT_EQ(test, read_poll_timeout(READ_ONCE, pended, pended, 1000, 60 * USEC_PER_SEC,
+						false, t->nr_pended), 0);
+	KUNIT_EXPECT_EQ(test, io_target_start(t), 0);
+	KUNIT_EXPECT_TRUE(test, testdev_char_wait_held(dev, 1));
+	testdev_char_release_all(dev, TESTDEV_ALL, TESTDEV_TASK);
+	flush_work(&r.work);
+	destroy_work_on_stack(&r.work);
+	KUNIT_EXPECT_EQ(test, r.ret, SZ_4K);
+}
+
 static struct kunit_case late_suite_cases[] = {
 	KUNIT_CASE_PARAM(late_close, late_gen_params),
 	KUNIT_CASE(late_stream_goes_on),
 	KUNIT_CASE(late_all_stuck),
 	KUNIT_CASE(late_close_waits),
+	KUNIT_CASE(late_start),
 	{}
 };
 

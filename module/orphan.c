@@ -72,6 +72,7 @@ bool iot_orphan_hold(struct io_target_request *req, bool by_worker)
 	queue = orphan_queue(lower, req, by_worker);
 	if (!queue)
 		return false;
+	req->flags &= ~IOT_F_CALLER_WAITS;	/* it is the worker who would */
 	WRITE_ONCE(req->state, IOT_REQ_QUEUED);
 	list_add_tail(&req->node, &queue->requests);
 	iot_deadline_look(req);
