@@ -195,7 +195,7 @@ static void named_race(struct kunit *test)
 static void named_devm(struct kunit *test)
 {
 	struct io_target_config config = { .name = "devm" };
-	struct device *dev = root_device_register("io_target_devm");
+	struct device *dev = __root_device_register("io_target_devm", NULL);
 	struct probe *p = probes_alloc(test, 1);
 	struct fixture *fx = test->priv;
 	u8 *buf = step_buf(test, LEN);

@@ -87,7 +87,7 @@ static void expect_orphans_end(struct kunit *test, int n)
 	KUNIT_EXPECT_EQ(test, events(fx, IO_TARGET_EVENT_ORPHAN_END), n);
 }
 
-/* Every blocking call keeps its timeout though the device never answers. */
+/* Every blocking call keeps its timeout though the device never answers. Covers T8. */
 static void orphan_of_call(struct kunit *test)
 {
 	enum call call = *(const enum call *)test->param_value;
@@ -105,7 +105,7 @@ static void orphan_of_call(struct kunit *test)
 	expect_orphans_end(test, 1);
 }
 
-/* The device answers into memory that is no longer the caller's, in any context. */
+/* The device answers into memory that is no longer the caller's, in any context. Covers T9. */
 static void orphan_read_answered(struct kunit *test)
 {
 	u8 *buf = kunit_kzalloc(test, LEN, GFP_KERNEL);

@@ -124,7 +124,7 @@ enum spec_return {
  * @ret: what the call returns
  * @to: state afterwards
  * @pended: fate of those that pend. Those that were sent run on, always
- * @comes_back: when
+ * @back: when it returns
  */
 struct spec_move {
 	enum spec_verb		verb;
@@ -132,7 +132,7 @@ struct spec_move {
 	int			ret;
 	enum io_target_state	to;
 	enum spec_fate		pended;
-	enum spec_return	comes_back;
+	enum spec_return	back;
 };
 
 void spec_move(struct kunit *test, const struct spec_move *move);

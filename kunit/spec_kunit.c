@@ -195,7 +195,7 @@ static const struct spec_move moves[] = {
 static void move_desc(const struct spec_move *move, char *desc)
 {
 	snprintf(desc, KUNIT_PARAM_DESC_SIZE, "%s, %s%s", spec_state_name(move->from),
-		 spec_verb_names[move->verb], move->comes_back == SPEC_ON_TIME ? " timeout" : "");
+		 spec_verb_names[move->verb], move->back == SPEC_ON_TIME ? " timeout" : "");
 }
 
 KUNIT_ARRAY_PARAM(move, moves, move_desc);

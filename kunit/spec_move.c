@@ -96,7 +96,7 @@ static ssize_t aside_move(struct aside *a)
 	const struct spec_move *move = a->private;
 
 	return spec_call(a->fx->target, move->verb,
-			 move->comes_back == SPEC_ON_TIME ? SHORTLY : PATIENCE);
+			 move->back == SPEC_ON_TIME ? SHORTLY : PATIENCE);
 }
 
 static void party_alloc(struct kunit *test, struct party *party)
@@ -261,7 +261,7 @@ static void rest_ends(struct kunit *test, struct party *party, const struct spec
 
 static bool at_once(const struct spec_move *move)
 {
-	return move->comes_back == SPEC_AT_ONCE || move->comes_back == SPEC_ON_TIME;
+	return move->back == SPEC_AT_ONCE || move->back == SPEC_ON_TIME;
 }
 
 void spec_move(struct kunit *test, const struct spec_move *move)
@@ -277,21 +277,21 @@ void spec_move(struct kunit *test, const struct spec_move *move)
 		expect_returned(test, &party, move);
 	else
 		expect_waiting(test, &party, move);
-	if (party.start && move->comes_back == SPEC_AFTER_GATED) {
+	if (party.start && move->back == SPEC_AFTER_GATED) {
 		/* What the start has sent is waited for, too. */
 		gated_end(test, &party);
 		KUNIT_EXPECT_TRUE(test, verb_waits(party.verb));
 	}
 	start_goes_on(test, &party, move);
-	if (move->comes_back == SPEC_AFTER_START)
+	if (move->back == SPEC_AFTER_START)
 		expect_returned(test, &party, move);
 	gated_end(test, &party);
-	if (move->comes_back == SPEC_AFTER_GATED)
+	if (move->back == SPEC_AFTER_GATED)
 		expect_returned(test, &party, move);
-	else if (move->comes_back == SPEC_AFTER_ALL)
+	else if (move->back == SPEC_AFTER_ALL)
 		KUNIT_EXPECT_TRUE(test, verb_waits(party.verb));
 	rest_ends(test, &party, move);
-	if (move->comes_back == SPEC_AFTER_ALL)
+	if (move->back == SPEC_AFTER_ALL)
 		expect_returned(test, &party, move);
 	if (move->to == IO_TARGET_CLOSED || (move->verb == SPEC_SUSPEND && !move->ret))
 		KUNIT_EXPECT_TRUE(test, s->dev->unused(s));

@@ -274,13 +274,20 @@ static void suspend_refusals(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, io_target_suspend(fx->target, LONG), 0);
 	KUNIT_EXPECT_EQ(test, fake_open(&fx->fake, fx->target, FIXTURE_RW), -EBUSY);
 	step_submit(test, &p[0], buf, LEN, 0, 0);
+	KUNIT_EXPECT_EQ(test, io_target_drain(fx->target, LONG), -ENODEV);
 	fx->fake.open_error = -EIO;
 	KUNIT_EXPECT_EQ(test, io_target_reopen(fx->target), -EIO);
 	KUNIT_EXPECT_EQ(test, state(fx), IO_TARGET_SUSPENDED);
 	expect_outstanding(test, &p[0]);
 	fx->fake.open_error = 0;
 	KUNIT_EXPECT_EQ(test, io_target_reopen(fx->target), 0);
+	KUNIT_EXPECT_EQ(test, state(fx), IO_TARGET_STARTED);
 	expect_end(test, &p[0], LEN, false);
+
+	/* An open that has failed is not what is opened again. */
+	KUNIT_ASSERT_EQ(test, io_target_close(fx->target), 0);
+	KUNIT_EXPECT_LT(test, io_target_open(fx->target, "/no/such/device", IO_TARGET_READ), 0);
+	KUNIT_EXPECT_EQ(test, io_target_reopen(fx->target), 0);
 }
 
 /* Removed: what pends ends, what was sent ends as the device says. */

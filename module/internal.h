@@ -274,7 +274,7 @@ struct io_target {
 	char				name[32];
 #if IS_ENABLED(CONFIG_IO_TARGET_VERIFIER)
 	struct list_head		verify_frames;	/* callbacks in progress, under lock */
-	atomic_t			verify_pool;	/* requests out, 1 more until the last put */
+	atomic_t			verify_pool;	/* requests out, and 1 until the last put */
 	bool				verify_put;	/* there was the last put */
 #endif
 #if IS_ENABLED(CONFIG_IO_TARGET_FAULT_INJECTION)

@@ -121,21 +121,17 @@ void iot_source_forget(struct io_target *t)
 	t->source = (struct iot_source){};
 }
 
-/* An adopted file is not ours to open again, so all that is kept of it is that. */
-static int source_remember(struct io_target *t, const struct iot_source *from)
+/*
+ * For reopen, once the open has succeeded. An adopted file is not ours to open again,
+ * so all that is kept of it is that. @path: a copy, which becomes the target's.
+ */
+static void source_remember(struct io_target *t, const struct iot_source *from,
+			    const char *path)
 {
-	const char *path = NULL;
-
-	if (from->path) {
-		path = kstrdup(from->path, GFP_KERNEL);
-		if (!path)
-			return -ENOMEM;
-	}
 	iot_source_forget(t);
 	t->source = *from;
 	t->source.path = path;
 	t->source.cred = get_current_cred();
-	return 0;
 }
 
 /* Stopped, or started, or removed again meanwhile: it has been opened. */
@@ -152,18 +148,27 @@ static int target_opened(struct io_target *t, struct io_target_lower *lower,
 static int target_open_locked(struct io_target *t, const struct iot_source *from)
 {
 	struct io_target_lower *lower;
-	int err;
+	const char *path = NULL;
+	int err = -ENOMEM;
 
 	lockdep_assert_held(&t->mutex);
 	if (io_target_state(t) != IO_TARGET_CLOSED)
 		return iot_err(t, -EBUSY, "open refused: it is open already");
-	err = source_remember(t, from);
-	if (err)
-		return err;
+	if (from->path) {
+		path = iot_inject_alloc(t) ? NULL : kstrdup(from->path, GFP_KERNEL);
+		if (!path)
+			goto err_path;
+	}
 	lower = open_source(t, from);
-	if (IS_ERR(lower))
-		return PTR_ERR(lower);
+	err = PTR_ERR_OR_ZERO(lower);
+	if (err)
+		goto err_path;
+	source_remember(t, from, path);
 	return target_opened(t, lower, IO_TARGET_STARTED);
+
+err_path:
+	kfree(path);
+	return err;
 }
 
 int iot_target_open(struct io_target *t, const struct iot_source *from)

@@ -406,8 +406,12 @@ EXPORT_SYMBOL_GPL(io_target_purge);
  */
 int io_target_drain(struct io_target *target, long timeout)
 {
-	int err = io_target_stop(target, IO_TARGET_WAIT_SENT, timeout);
+	int err;
 
+	/* Or it would be stopped, and not be started again. */
+	if (!rcu_access_pointer(target->lower))
+		return iot_err(target, -ENODEV, "drain refused: there is no device");
+	err = io_target_stop(target, IO_TARGET_WAIT_SENT, timeout);
 	if (err && err != -ETIMEDOUT)
 		return err;
 	return io_target_start(target) ?: err;
