@@ -435,8 +435,6 @@ static struct kunit_case rules_cases[] = {
 	KUNIT_CASE(rules_alloc),
 	KUNIT_CASE(rules_alloc_large),
 	KUNIT_CASE(rules_fail_nth),
-	KUNIT_CASE(rules_one_in_ten),
-	KUNIT_CASE(rules_churn),
 	{}
 };
 
@@ -449,4 +447,20 @@ static struct kunit_suite rules_suite = {
 	.test_cases = rules_cases,
 };
 
-kunit_test_suite(rules_suite);
+/* More rounds in a stress run */
+static struct kunit_case stress_cases[] = {
+	KUNIT_CASE(rules_one_in_ten),
+	KUNIT_CASE(rules_churn),
+	{}
+};
+
+static struct kunit_suite stress_suite = {
+	.name = "io_target_stress_inject",
+	.suite_init = fake_suite_init,
+	.suite_exit = fake_suite_exit,
+	.init = fixture_init,
+	.exit = fixture_exit,
+	.test_cases = stress_cases,
+};
+
+kunit_test_suites(&rules_suite, &stress_suite);

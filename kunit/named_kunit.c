@@ -223,7 +223,6 @@ static struct kunit_case named_cases[] = {
 	KUNIT_CASE_PARAM(named_cancel, kind_gen_params),
 	KUNIT_CASE(named_stale),
 	KUNIT_CASE(named_refused),
-	KUNIT_CASE(named_race),
 	KUNIT_CASE(named_devm),
 	{}
 };
@@ -237,4 +236,18 @@ static struct kunit_suite named_suite = {
 	.test_cases = named_cases,
 };
 
-kunit_test_suite(named_suite);
+static struct kunit_case stress_cases[] = {
+	KUNIT_CASE(named_race),
+	{}
+};
+
+static struct kunit_suite stress_suite = {
+	.name = "io_target_stress_named",
+	.suite_init = fake_suite_init,
+	.suite_exit = fake_suite_exit,
+	.init = fixture_init,
+	.exit = fixture_exit,
+	.test_cases = stress_cases,
+};
+
+kunit_test_suites(&named_suite, &stress_suite);

@@ -27,6 +27,7 @@ enum sweep_place { NO_TARGET, CLOSED, ON_FAKE, ON_DISK, ON_CHAR };
  * @p: for the others
  * @buf: SWEEP_LARGE bytes
  * @pieces: of @buf, no two of which can be merged
+ * @dev: whose targets go with it
  * @disk_file: to be adopted
  * @char_file: likewise
  */
@@ -39,6 +40,7 @@ struct sweep {
 	struct probe			*p;
 	u8				*buf;
 	struct kvec			pieces[SWEEP_PIECES];
+	struct device			*dev;
 	struct file			*disk_file;
 	struct file			*char_file;
 };
@@ -59,7 +61,7 @@ struct sweep_call {
 	bool		async;
 };
 
-#define SWEEP_CALLS	43
+#define SWEEP_CALLS	46
 
 extern const struct sweep_call sweep_calls[SWEEP_CALLS];
 

@@ -2,6 +2,8 @@
 /*
  * The calls of the allocation sweep, see sweep.h.
  */
+#include <linux/device.h>
+
 #include "sweep.h"
 
 static ssize_t call_create(struct sweep *s)
@@ -16,6 +18,28 @@ static ssize_t call_create_open(struct sweep *s)
 {
 	s->made = io_target_open_path(testdev_disk_path(device_disk[FINE]), RW, NULL);
 	return PTR_ERR_OR_ZERO(s->made);
+}
+
+static ssize_t devm_result(struct sweep *s, struct io_target *t)
+{
+	devres_release_group(s->dev, s);
+	return PTR_ERR_OR_ZERO(t);
+}
+
+static ssize_t call_devm_create(struct sweep *s)
+{
+	if (!devres_open_group(s->dev, s, GFP_KERNEL))
+		return -ENOMEM;
+	return devm_result(s, devm_io_target_create(s->dev, NULL));
+}
+
+static ssize_t call_devm_open(struct sweep *s)
+{
+	const char *path = testdev_disk_path(device_disk[FINE]);
+
+	if (!devres_open_group(s->dev, s, GFP_KERNEL))
+		return -ENOMEM;
+	return devm_result(s, devm_io_target_open_path(s->dev, path, RW, NULL));
 }
 
 static ssize_t call_open_dev(struct sweep *s)
@@ -198,6 +222,16 @@ static ssize_t call_start(struct sweep *s)
 	       io_target_start(s->t);
 }
 
+/* What could not be reopened is closed, to be opened for the next round. */
+static ssize_t call_reopen(struct sweep *s)
+{
+	int err = io_target_suspend(s->t, SWEEP_PATIENCE) ?: io_target_reopen(s->t);
+
+	if (err)
+		io_target_close(s->t);
+	return err;
+}
+
 static ssize_t call_close(struct sweep *s)
 {
 	return io_target_close(s->t);
@@ -215,6 +249,8 @@ static ssize_t call_put(struct sweep *s)
 const struct sweep_call sweep_calls[SWEEP_CALLS] = {
 	{ "create", call_create, NO_TARGET },
 	{ "create and open", call_create_open, NO_TARGET },
+	{ "devm create", call_devm_create, NO_TARGET },
+	{ "devm create and open", call_devm_open, NO_TARGET },
 	{ "open disk by number", call_open_dev, CLOSED },
 	{ "open disk by number, claimed", call_open_excl, CLOSED },
 	{ "open disk by path", call_open_disk, CLOSED },
@@ -253,6 +289,7 @@ const struct sweep_call sweep_calls[SWEEP_CALLS] = {
 	{ "stop", call_stop, ON_DISK },
 	{ "purge", call_purge, ON_DISK },
 	{ "drain", call_drain, ON_DISK },
+	{ "suspend and reopen", call_reopen, ON_DISK },
 	{ "close disk", call_close, ON_DISK },
 	{ "close char", call_close, ON_CHAR },
 	{ "put", call_put, ON_DISK },

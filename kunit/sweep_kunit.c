@@ -8,6 +8,7 @@
  * only, and once with the kernel's, which fails those of the kernel, too, that
  * the calling task makes.
  */
+#include <linux/device.h>
 #include <linux/slab.h>
 
 #include "memory.h"
@@ -217,7 +218,8 @@ static int sweep_init(struct kunit *test)
 		s->pieces[i].iov_len = PAGE_SIZE;
 	}
 	fx->private = s;
-	return 0;
+	s->dev = __root_device_register("io_target_sweep", NULL);
+	return PTR_ERR_OR_ZERO(s->dev);
 }
 
 static void sweep_exit(struct kunit *test)
@@ -231,6 +233,8 @@ static void sweep_exit(struct kunit *test)
 		if (s->own)
 			io_target_close(s->own);
 		io_target_put(s->own);
+		if (!IS_ERR_OR_NULL(s->dev))
+			root_device_unregister(s->dev);
 		if (s->disk_file)
 			fput(s->disk_file);
 		if (s->char_file)

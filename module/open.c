@@ -149,7 +149,7 @@ static int target_open_locked(struct io_target *t, const struct iot_source *from
 {
 	struct io_target_lower *lower;
 	const char *path = NULL;
-	int err = -ENOMEM;
+	int err;
 
 	lockdep_assert_held(&t->mutex);
 	if (io_target_state(t) != IO_TARGET_CLOSED)
@@ -157,18 +157,16 @@ static int target_open_locked(struct io_target *t, const struct iot_source *from
 	if (from->path) {
 		path = iot_inject_alloc(t) ? NULL : kstrdup(from->path, GFP_KERNEL);
 		if (!path)
-			goto err_path;
+			return iot_err(t, -ENOMEM, "open of %s failed", from->path);
 	}
 	lower = open_source(t, from);
 	err = PTR_ERR_OR_ZERO(lower);
-	if (err)
-		goto err_path;
+	if (err) {
+		kfree(path);
+		return err;
+	}
 	source_remember(t, from, path);
 	return target_opened(t, lower, IO_TARGET_STARTED);
-
-err_path:
-	kfree(path);
-	return err;
 }
 
 int iot_target_open(struct io_target *t, const struct iot_source *from)
