@@ -374,7 +374,8 @@ void fake_init(struct fake *fake)
 	for (i = 0; i < FAKE_CONTEXTS; i++)
 		INIT_LIST_HEAD(&fake->ending[i]);
 	tasklet_setup(&fake->softirq, softirq_func);
-	fake->hardirq = IRQ_WORK_INIT_HARD(hardirq_func);
+	/* As a driver's handler: not where even spinlocks sleep. */
+	fake->hardirq = IRQ_WORK_INIT(hardirq_func);
 	INIT_WORK(&fake->worker, worker_func);
 }
 

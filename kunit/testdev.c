@@ -41,7 +41,8 @@ void testdev_runner_init(struct testdev_runner *r,
 {
 	r->fn = fn;
 	tasklet_setup(&r->tasklet, runner_tasklet);
-	r->irq = IRQ_WORK_INIT_HARD(runner_irq);
+	/* As a handler: not where even spinlocks sleep. */
+	r->irq = IRQ_WORK_INIT(runner_irq);
 	INIT_WORK(&r->work, runner_work);
 }
 
