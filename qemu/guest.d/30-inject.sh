@@ -116,6 +116,32 @@ one_task() {
 	[ "$(cat /run/left)" = 1 ] && [ "$(cat $inject/fail_nth)" = 0 ]
 }
 
+refused() { # module: it is in use
+	! rmmod "$1" 2>/dev/null && grep -q "^$1 " /proc/modules
+}
+
+# module: as soon as the orphan has ended, which a worker sees to
+goes() {
+	for _ in 1 2 3 4 5 6 7 8 9 10; do
+		rmmod "$1" 2>/dev/null && return 0
+		sleep 1
+	done
+	echo "$1 cannot be unloaded"
+	return 1
+}
+
+# The driver has gone, its read has not: it was given up after five seconds.
+orphan_keeps_modules() {
+	echo 'op=read delay=3600000 count=1' >$inject/inject &&
+		load_user &&
+		says 'waiting: -110 bytes' &&
+		rmmod io_target_example &&
+		refused io_target &&
+		refused null_blk &&
+		echo release | tee $inject/target.*/inject >/dev/null &&
+		goes null_blk
+}
+
 insmod "$IO_TARGET"
 if [ -e $inject/inject ]; then
 	insmod $lower
@@ -127,8 +153,9 @@ if [ -e $inject/inject ]; then
 	result inject_cleared cleared
 	result inject_no_memory no_memory
 	result inject_one_task one_task
-	rmmod null_blk
+	result inject_orphan_keeps_modules orphan_keeps_modules
+	goes io_target
 else
 	echo "ok inject # SKIP built without CONFIG_IO_TARGET_FAULT_INJECTION"
+	rmmod io_target
 fi
-rmmod io_target
