@@ -321,6 +321,38 @@ static void cancel_ending(struct kunit *test)
 	expect_end(test, &p[1], LEN, false);
 }
 
+/*
+ * What has passed the gate, but comes to wait in a queue only after all that waited
+ * was cancelled, ends like that; until the target is started again.
+ */
+static void cancel_latecomer(struct kunit *test)
+{
+	struct probe *p = probes_alloc(test, 4);
+	struct fixture *fx = test->priv;
+	u8 *buf = step_buf(test, LEN);
+
+	fake_stall(&fx->fake);
+	probe_prep(test, &p[0], IO_TARGET_OP_WRITE, buf, LEN, 0, 0);
+	KUNIT_ASSERT_EQ(test, io_target_submit_atomic(&p[0].req), 0);
+	KUNIT_ASSERT_TRUE(test, fake_wait_stalled(&fx->fake, 1));
+	iot_lower_cancel_begin(fx->fake.lower, false);
+	iot_lower_cancel_queued(fx->fake.lower);
+	probe_prep(test, &p[1], IO_TARGET_OP_WRITE, buf, LEN, 0, 0);
+	KUNIT_ASSERT_EQ(test, io_target_submit_atomic(&p[1].req), 0);
+	expect_end(test, &p[1], -ECANCELED, true);
+	probe_prep(test, &p[2], IO_TARGET_OP_WRITE, buf, LEN, 0, IO_TARGET_IGNORE_STATE);
+	KUNIT_ASSERT_EQ(test, io_target_submit_atomic(&p[2].req), 0);
+	fake_unstall(&fx->fake);
+	expect_end(test, &p[0], LEN, false);
+	expect_end(test, &p[2], LEN, false);
+
+	KUNIT_EXPECT_EQ(test, io_target_stop(fx->target, IO_TARGET_CANCEL_SENT, 60 * HZ), 0);
+	KUNIT_EXPECT_EQ(test, io_target_start(fx->target), 0);
+	probe_prep(test, &p[3], IO_TARGET_OP_WRITE, buf, LEN, 0, 0);
+	KUNIT_ASSERT_EQ(test, io_target_submit_atomic(&p[3].req), 0);
+	expect_end(test, &p[3], LEN, false);
+}
+
 static struct kunit_case cancel_cases[] = {
 	KUNIT_CASE_PARAM(cancel_not_outstanding, kind_gen_params),
 	KUNIT_CASE_PARAM(cancel_pended, kind_gen_params),
@@ -331,6 +363,7 @@ static struct kunit_case cancel_cases[] = {
 	KUNIT_CASE(cancel_some_pended),
 	KUNIT_CASE(cancel_ending),
 	KUNIT_CASE(cancel_by_state),
+	KUNIT_CASE(cancel_latecomer),
 	{}
 };
 

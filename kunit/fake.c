@@ -299,6 +299,8 @@ static struct io_target_lower *fake_call(struct io_target *t, unsigned int flags
 	struct io_target_lower *lower;
 	struct fake *fake = data;
 
+	if (fake->on_open)
+		fake->on_open(t);
 	if (fake->open_error)
 		return ERR_PTR(fake->open_error);
 	lower = iot_lower_alloc(t, fake->may_be_short ? &short_backend : &backend, flags, fake);

@@ -55,6 +55,7 @@ struct fake_answer {
  * @may_be_short: which of the two manners of backend the next open is
  * @stream: the next open is one of a stream
  * @diskseq: number of the disk
+ * @on_open: called in the middle of each open, if set
  * @open_error: what the next open fails with, 0: it does not
  * @check_error: what the backend's check of a request returns
  * @block_size: offsets and lengths must be multiples of it, 0: any
@@ -77,6 +78,7 @@ struct fake {
 	bool				may_be_short;
 	bool				stream;
 	u64				diskseq;
+	void				(*on_open)(struct io_target *t);
 	int				open_error;
 	int				check_error;
 	u32				block_size;

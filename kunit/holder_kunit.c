@@ -317,6 +317,28 @@ static void holder_frozen_stopped(struct kunit *test)
 	scene_close(test, &s);
 }
 
+/* A device that its owner has given up does not come back with a thaw. Covers L8. */
+static void holder_frozen_suspended(struct kunit *test)
+{
+	struct scene s;
+
+	scene_open(test, &s);
+	hold(test, &s);
+	KUNIT_EXPECT_EQ(test, io_target_suspend(s.t, 2), -ETIMEDOUT);
+	testdev_disk_mode(s.disk, TESTDEV_NOW, TESTDEV_TASK);
+	testdev_disk_release_all(s.disk, BLK_STS_OK, TESTDEV_TASK);
+	expect_ends(test, s.held, HELD, LEN, false);
+	pend(test, &s);
+	KUNIT_EXPECT_EQ(test, testdev_disk_freeze(s.disk), 0);
+	KUNIT_EXPECT_EQ(test, testdev_disk_thaw(s.disk), 0);
+	KUNIT_EXPECT_EQ(test, io_target_state(s.t), IO_TARGET_SUSPENDED);
+	KUNIT_EXPECT_EQ(test, testdev_disk_seen(s.disk).bios, (unsigned int)HELD);
+	KUNIT_EXPECT_EQ(test, io_target_reopen(s.t), 0);
+	KUNIT_EXPECT_EQ(test, io_target_state(s.t), IO_TARGET_STARTED);
+	expect_ends(test, s.pended, PENDED, LEN, false);
+	scene_close(test, &s);
+}
+
 static struct kunit_case holder_cases[] = {
 	KUNIT_CASE(holder_removed),
 	KUNIT_CASE(holder_died),
@@ -324,6 +346,7 @@ static struct kunit_case holder_cases[] = {
 	KUNIT_CASE(holder_died_running),
 	KUNIT_CASE(holder_frozen),
 	KUNIT_CASE(holder_frozen_stopped),
+	KUNIT_CASE(holder_frozen_suspended),
 	{}
 };
 

@@ -164,6 +164,38 @@ static void suspend_stopped(struct kunit *test)
 	expect_end(test, &p[0], LEN, false);
 }
 
+static void stop_in_open(struct io_target *t)
+{
+	io_target_stop(t, IO_TARGET_WAIT_SENT, LONG);
+}
+
+static void purge_in_open(struct io_target *t)
+{
+	io_target_purge(t, IO_TARGET_WAIT_SENT, LONG);
+}
+
+/* While it is being opened again: the last word counts. Covers S11. */
+static void suspend_overtaken(struct kunit *test)
+{
+	struct probe *p = probes_alloc(test, 1);
+	struct fixture *fx = test->priv;
+	u8 *buf = step_buf(test, LEN);
+
+	KUNIT_ASSERT_EQ(test, io_target_suspend(fx->target, LONG), 0);
+	step_submit(test, &p[0], buf, LEN, 0, 0);
+	fx->fake.on_open = stop_in_open;
+	KUNIT_EXPECT_EQ(test, io_target_reopen(fx->target), 0);
+	KUNIT_EXPECT_EQ(test, state(fx), IO_TARGET_STOPPED);
+	expect_outstanding(test, &p[0]);
+
+	KUNIT_ASSERT_EQ(test, io_target_suspend(fx->target, LONG), 0);
+	fx->fake.on_open = purge_in_open;
+	KUNIT_EXPECT_EQ(test, io_target_reopen(fx->target), 0);
+	KUNIT_EXPECT_EQ(test, state(fx), IO_TARGET_PURGED);
+	expect_end(test, &p[0], -ECANCELED, true);
+	fx->fake.on_open = NULL;
+}
+
 static void suspend_purged(struct kunit *test)
 {
 	struct probe *p = probes_alloc(test, 2);
@@ -396,6 +428,7 @@ static struct kunit_case suspend_cases[] = {
 	KUNIT_CASE(suspend_rechecks),
 	KUNIT_CASE(suspend_other_disk),
 	KUNIT_CASE(suspend_stopped),
+	KUNIT_CASE(suspend_overtaken),
 	KUNIT_CASE(suspend_purged),
 	KUNIT_CASE(suspend_then_close),
 	KUNIT_CASE(suspend_deadline),

@@ -240,6 +240,16 @@ static bool bio_build(struct io_target_request *req, struct block_device *bdev)
 	return false;
 }
 
+/*
+ * Inside ->submit_bio() no bio is started before that returns, so that waiting for one
+ * of the pool's to come back would be for ever.
+ */
+static void bio_submit_elsewhere(struct io_target_request *req)
+{
+	iot_owner_note(req);
+	iot_lower_queue(req);
+}
+
 void iot_bio_submit(struct io_target_request *req, struct block_device *bdev)
 {
 	if (unlikely(!req->len && req->op != IO_TARGET_OP_FLUSH &&
@@ -251,6 +261,8 @@ void iot_bio_submit(struct io_target_request *req, struct block_device *bdev)
 		bio_sync_vmalloc(req, true);
 	if (likely(bio_build(req, bdev)))
 		submit_bio(&req->blk.bio);
+	else if (unlikely(current->bio_list))
+		bio_submit_elsewhere(req);
 	else
 		bio_submit_pieces(req, bdev);
 }

@@ -49,7 +49,7 @@ static void target_release_lower(struct io_target *t)
 	lower = rcu_dereference_protected(t->lower, lockdep_is_held(&t->mutex));
 	if (!lower)
 		return;
-	WRITE_ONCE(t->frozen, false);
+	t->frozen = false;
 	rcu_assign_pointer(t->lower, NULL);
 	synchronize_rcu_expedited();
 	iot_lower_release(lower);
@@ -64,11 +64,15 @@ static bool target_close_locked(struct io_target *t)
 		return false;
 	iot_state_closed(t);
 	lower = rcu_dereference_protected(t->lower, lockdep_is_held(&t->mutex));
-	if (lower)
-		iot_lower_cancel_queued(lower, true);
+	if (lower) {
+		iot_lower_cancel_begin(lower, true);
+		iot_lower_cancel_queued(lower);
+	}
 	iot_inject_close(t);
 	target_wait_closed(t);
+	iot_deadline_quiesce(t);
 	target_release_lower(t);
+	t->suspended = false;
 	return true;
 }
 
@@ -117,6 +121,7 @@ static int target_suspend_locked(struct io_target *t, long timeout)
 
 	if (state == IO_TARGET_CLOSED || state == IO_TARGET_REMOVED)
 		return -ENODEV;
+	t->suspended = true;
 	iot_state_suspend(t);
 	if (!wait_event_timeout(t->idle_wait, target_unused(t), timeout))
 		return -ETIMEDOUT;
@@ -167,15 +172,21 @@ static bool target_has(struct io_target *t, struct io_target_lower *lower)
 	       io_target_state(t) != IO_TARGET_REMOVED;
 }
 
-static int target_freeze_locked(struct io_target *t)
+/* Not with writes on their way that nobody waits for any more. */
+static int target_freeze_locked(struct io_target *t, struct io_target_lower *lower)
 {
-	WRITE_ONCE(t->frozen, true);
+	int err;
+
+	t->frozen = true;
 	iot_state_suspend(t);
-	if (!wait_event_killable(t->idle_wait, target_unused(t)))
-		return 0;
-	WRITE_ONCE(t->frozen, false);
-	iot_state_resume(t, NULL, READ_ONCE(t->wish));
-	return -EINTR;
+	err = wait_event_killable(t->idle_wait, target_unused(t)) ? -EINTR : 0;
+	if (!err && READ_ONCE(lower->orphan_writes))
+		err = iot_err(t, -EBUSY, "freeze refused: orphaned writes");
+	if (err) {
+		t->frozen = false;
+		iot_state_resume(t, NULL, false);
+	}
+	return err;
 }
 
 /*
@@ -184,13 +195,13 @@ static int target_freeze_locked(struct io_target *t)
  */
 int iot_target_freeze(struct io_target *t, struct io_target_lower *lower)
 {
-	int err = 0;
+	int err = mutex_lock_killable(&t->mutex);
 
-	scoped_guard(mutex, &t->mutex) {
-		if (!target_has(t, lower))
-			return 0;
-		err = target_freeze_locked(t);
-	}
+	if (err)
+		return err;
+	if (target_has(t, lower))
+		err = target_freeze_locked(t, lower);
+	mutex_unlock(&t->mutex);
 	iot_event(t, IO_TARGET_EVENT_STATE);
 	return err;
 }
@@ -201,8 +212,8 @@ void iot_target_thaw(struct io_target *t, struct io_target_lower *lower)
 	scoped_guard(mutex, &t->mutex) {
 		if (!target_has(t, lower) || !t->frozen)
 			return;
-		WRITE_ONCE(t->frozen, false);
-		iot_state_resume(t, NULL, READ_ONCE(t->wish));
+		t->frozen = false;
+		iot_state_resume(t, NULL, false);
 	}
 	iot_event(t, IO_TARGET_EVENT_STATE);
 }

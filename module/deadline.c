@@ -167,6 +167,12 @@ void iot_deadline_init(struct io_target *t)
 	}
 }
 
+/* All requests have ended: the timer has told what it had to tell, too. */
+void iot_deadline_quiesce(struct io_target *t)
+{
+	timer_delete_sync(&t->timer);
+}
+
 void iot_deadline_exit(struct io_target *t)
 {
 	timer_shutdown_sync(&t->timer);

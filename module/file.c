@@ -171,14 +171,14 @@ static ssize_t file_try(struct io_target_request *req)
 	return result;
 }
 
-static void file_submit(struct io_target_request *req)
+static void file_send(struct io_target_request *req)
 {
 	struct iot_lane *lane = file_lane(req);
 	ssize_t result;
 
 	req->file.done = 0;
 	req->file.iocb.ki_flags = 0;
-	if (!(req->flags & IOT_F_CALLER_WAITS))
+	if (lane->ordered || !(req->flags & IOT_F_CALLER_WAITS))
 		iot_owner_note(req);
 	switch (iot_lane_enter(lane, req)) {
 	case IOT_LANE_ENTERED:
@@ -199,6 +199,19 @@ static void file_submit(struct io_target_request *req)
 		iot_lane_serve(lane, req, req->file.done);
 	else
 		file_end(req, result);
+}
+
+/*
+ * A request may have ended, and its target been closed, while the driver's function
+ * that it was given to has still to return.
+ */
+static void file_submit(struct io_target_request *req)
+{
+	struct io_target_lower *lower = req->lower;
+
+	iot_lower_get(lower);
+	file_send(req);
+	iot_lower_put(lower);
 }
 
 static bool can_read(const struct file *file)

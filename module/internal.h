@@ -129,7 +129,7 @@ struct iot_queue {
 
 /**
  * struct io_target_lower - one opened lower device
- * @target: whose it is while it is open; not referenced
+ * @target: whose it is; referenced only with @keeps_target, see there
  * @backend: who serves it
  * @data: the backend's own
  * @opened: number of this open, unlike that of any other
@@ -147,11 +147,16 @@ struct iot_queue {
  * @send_work: gives @queue to the backend, where a submitter must not
  * @orphans: carriers whose request has ended
  * @releasing: @queue has requests that were held, and others go behind them
+ * @cancel: what comes to wait in a queue now ends with -ECANCELED,
+ * @cancel_all: also what ignores the target's state
+ * @cancel_work: sees to that
  * @orphan_writes: how many orphans may still change the device; one more while
  *	@releasing
  * @held: requests that overlap one of those
  * @users: see above
  * @ref: see above
+ * @keeps_target: it has a reference on @target until it is released, since orphans
+ *	keep it open longer than that is
  * @closed: the device has been released
  * @close_work: runs on the releaser
  */
@@ -173,6 +178,9 @@ struct io_target_lower {
 	struct iot_queue		queue;
 	bool				sending;
 	bool				releasing;
+	bool				cancel;
+	bool				cancel_all;
+	struct work_struct		cancel_work;
 	struct work_struct		send_work;
 	struct list_head		orphans;
 	unsigned int			orphan_writes;
@@ -180,6 +188,7 @@ struct io_target_lower {
 
 	refcount_t			users;
 	struct kref			ref;
+	bool				keeps_target;
 	struct completion		closed;
 	struct work_struct		close_work;
 };
@@ -243,6 +252,7 @@ struct io_target {
 	enum io_target_state		state;
 	enum io_target_state		wish;		/* what it is to be once available */
 	bool				available;	/* open, not frozen, not being suspended */
+	bool				suspended;	/* by its owner; under mutex */
 	bool				frozen;		/* by the owner of the device */
 	u32				session;	/* lower->opened of its first device */
 	struct mutex			mutex;		/* see above */
@@ -321,7 +331,10 @@ void iot_lower_pin(struct io_target_lower *lower);
 void iot_lower_unpin(struct io_target_lower *lower);
 void iot_lower_add_queue(struct io_target_lower *lower, struct iot_queue *queue);
 struct io_target_request *iot_queue_next(struct iot_queue *queue);
-void iot_lower_cancel_queued(struct io_target_lower *lower, bool all);
+void iot_lower_cancel_begin(struct io_target_lower *lower, bool all);
+void iot_lower_cancel_queued(struct io_target_lower *lower);
+void iot_lower_cancel_no_more(struct io_target_lower *lower);
+void iot_lower_queued(struct io_target_request *req);
 void iot_lower_queue(struct io_target_request *req);
 void iot_lower_kick(struct io_target_lower *lower);
 void iot_lower_send_work(struct work_struct *work);
@@ -362,8 +375,7 @@ void iot_request_reset(struct io_target_request *req);
 void iot_state_init(struct io_target *t);
 void iot_state_closed(struct io_target *t);
 void iot_state_suspend(struct io_target *t);
-int iot_state_resume(struct io_target *t, struct io_target_lower *lower,
-		     enum io_target_state wish);
+int iot_state_resume(struct io_target *t, struct io_target_lower *lower, bool hold);
 bool iot_target_idle(struct io_target *t);
 void iot_target_removed(struct io_target *t);
 void iot_lower_gone(struct io_target_lower *lower);
@@ -378,6 +390,7 @@ void iot_orphan_end(struct io_target_carrier *carrier);
 /* deadline.c */
 void iot_deadline_init(struct io_target *t);
 void iot_deadline_exit(struct io_target *t);
+void iot_deadline_quiesce(struct io_target *t);
 bool iot_deadline_add(struct io_target_request *req);
 void iot_deadline_del(struct io_target_request *req);
 void iot_deadline_look(struct io_target_request *req);

@@ -28,7 +28,7 @@ enum iot_lane_entry iot_lane_enter(struct iot_lane *lane, struct io_target_reque
 		return IOT_LANE_TAKEN;
 	WRITE_ONCE(req->state, IOT_REQ_QUEUED);
 	list_add_tail(&req->node, &lane->queue.requests);
-	iot_deadline_look(req);
+	iot_lower_queued(req);
 	return IOT_LANE_QUEUED;
 }
 
@@ -42,7 +42,7 @@ void iot_lane_serve(struct iot_lane *lane, struct io_target_request *req, bool b
 	guard(spinlock_irqsave)(&lane->lower->lock);
 	if (!begun) {
 		WRITE_ONCE(req->state, IOT_REQ_QUEUED);
-		iot_deadline_look(req);
+		iot_lower_queued(req);	/* acted upon once the lock is dropped */
 	}
 	if (lane->ordered) {
 		list_add(&req->node, &lane->queue.requests);

@@ -22,6 +22,8 @@ static void lower_close_work(struct work_struct *work)
 
 	lower->backend->close(lower);
 	complete_all(&lower->closed);
+	if (lower->keeps_target)
+		io_target_put(lower->target);
 	iot_lower_unpin(lower);
 }
 
@@ -44,17 +46,57 @@ struct io_target_request *iot_queue_next(struct iot_queue *queue)
 	return req;
 }
 
-static void lower_take_queued(struct io_target_lower *lower, bool all,
-			      struct list_head *taken)
+/*
+ * Under lower->lock: @req has come to wait in one of the queues. Who has submitted
+ * it may have passed the gate before all that was queued was cancelled.
+ */
+void iot_lower_queued(struct io_target_request *req)
+{
+	struct io_target_lower *lower = req->lower;
+
+	lockdep_assert_held(&lower->lock);
+	iot_deadline_look(req);
+	if (likely(!lower->cancel))
+		return;
+	if (!lower->cancel_all && req->flags & IO_TARGET_IGNORE_STATE)
+		return;
+	iot_lower_get(lower);
+	if (!queue_work(iot_wq, &lower->cancel_work))
+		iot_lower_put(lower);	/* not the last: the queued one has its own */
+}
+
+/*
+ * What waits, or comes to wait, is to end with -ECANCELED; @all: also what ignores the
+ * target's state. Together with the change of state that it belongs to.
+ */
+void iot_lower_cancel_begin(struct io_target_lower *lower, bool all)
+{
+	guard(spinlock_irqsave)(&lower->lock);
+	lower->cancel = true;
+	lower->cancel_all |= all;
+}
+
+IOT_EXPORT_FOR_TESTS(iot_lower_cancel_begin);
+
+/* The target is started again. */
+void iot_lower_cancel_no_more(struct io_target_lower *lower)
+{
+	guard(spinlock_irqsave)(&lower->lock);
+	lower->cancel = false;
+}
+
+static void lower_take_queued(struct io_target_lower *lower, struct list_head *taken)
 {
 	struct io_target_request *req, *tmp;
 	struct iot_queue *queue;
 
 	guard(spinlock_irqsave)(&lower->lock);
+	if (!lower->cancel)	/* started since, for which all is to be sent */
+		return;
 	list_for_each_entry(queue, &lower->queues, node) {
 		list_for_each_entry_safe(req, tmp, &queue->requests, node) {
 			if (req->state != IOT_REQ_QUEUED ||
-			    (!all && req->flags & IO_TARGET_IGNORE_STATE))
+			    (!lower->cancel_all && req->flags & IO_TARGET_IGNORE_STATE))
 				continue;
 			list_move_tail(&req->node, taken);
 			WRITE_ONCE(req->state, IOT_REQ_SENT);
@@ -64,20 +106,30 @@ static void lower_take_queued(struct io_target_lower *lower, bool all,
 
 /*
  * Ends what the device has not been given yet, at one time, so that of a stream
- * nothing goes that comes after what has not gone. @all: also what ignores the
- * target's state.
+ * nothing goes that comes after what has not gone.
  */
-void iot_lower_cancel_queued(struct io_target_lower *lower, bool all)
+void iot_lower_cancel_queued(struct io_target_lower *lower)
 {
 	struct io_target_request *req;
 	LIST_HEAD(taken);
 
-	lower_take_queued(lower, all, &taken);
+	lower_take_queued(lower, &taken);
 	while ((req = list_first_entry_or_null(&taken, struct io_target_request, node))) {
 		list_del_init(&req->node);
 		req->not_sent = true;
 		iot_request_end(req, -ECANCELED, BLK_STS_OK);
 	}
+}
+
+IOT_EXPORT_FOR_TESTS(iot_lower_cancel_queued);
+
+static void lower_cancel_work(struct work_struct *work)
+{
+	struct io_target_lower *lower;
+
+	lower = container_of(work, struct io_target_lower, cancel_work);
+	iot_lower_cancel_queued(lower);
+	iot_lower_put(lower);
 }
 
 /* The next request, or nobody sends any more. */
@@ -137,6 +189,7 @@ struct io_target_lower *iot_lower_alloc(struct io_target *t, const struct iot_ba
 	iot_lower_add_queue(lower, &lower->held);
 	INIT_LIST_HEAD(&lower->orphans);
 	INIT_WORK(&lower->send_work, iot_lower_send_work);
+	INIT_WORK(&lower->cancel_work, lower_cancel_work);
 	INIT_WORK(&lower->close_work, lower_close_work);
 	init_completion(&lower->closed);
 	refcount_set(&lower->users, 1);
@@ -179,8 +232,13 @@ void iot_lower_release(struct io_target_lower *lower)
 {
 	bool orphans;
 
-	scoped_guard(spinlock_irqsave, &lower->lock)
+	scoped_guard(spinlock_irqsave, &lower->lock) {
 		orphans = !list_empty(&lower->orphans);
+		if (orphans) {
+			io_target_get(lower->target);
+			lower->keeps_target = true;
+		}
+	}
 	iot_lower_pin(lower);
 	iot_lower_put(lower);
 	if (!orphans)
@@ -200,7 +258,7 @@ void iot_lower_queue(struct io_target_request *req)
 	WRITE_ONCE(req->state, IOT_REQ_QUEUED);
 	list_add_tail(&req->node, &lower->queue.requests);
 	iot_lower_kick(lower);
-	iot_deadline_look(req);
+	iot_lower_queued(req);
 }
 
 /* Under lower->lock: there is something in the queue. */

@@ -14,9 +14,6 @@
 
 #include "internal.h"
 
-/* How often a close that has to wait says so */
-#define CLOSE_WARN_SECS		10
-
 static int refuse_type(struct io_target *t, const char *what, umode_t mode)
 {
 	const char *type = "a special file";
@@ -135,14 +132,13 @@ static void source_remember(struct io_target *t, const struct iot_source *from,
 }
 
 /* Stopped, or started, or removed again meanwhile: it has been opened. */
-static int target_opened(struct io_target *t, struct io_target_lower *lower,
-			 enum io_target_state wish)
+static int target_opened(struct io_target *t, struct io_target_lower *lower, bool hold)
 {
 	if (!t->config.name)
 		strscpy(t->name, lower->name, sizeof(t->name));
 	t->source.diskseq = lower_diskseq(lower);
-	iot_state_resume(t, lower, wish);
-	return 0;
+	iot_state_resume(t, lower, hold);
+	return hold;
 }
 
 static int target_open_locked(struct io_target *t, const struct iot_source *from)
@@ -166,7 +162,7 @@ static int target_open_locked(struct io_target *t, const struct iot_source *from
 		return err;
 	}
 	source_remember(t, from, path);
-	return target_opened(t, lower, IO_TARGET_STARTED);
+	return target_opened(t, lower, false);
 }
 
 int iot_target_open(struct io_target *t, const struct iot_source *from)
@@ -289,35 +285,35 @@ static int reopen_check(struct io_target *t)
 	if (!t->source.path && !t->source.dev && !t->source.call)
 		return iot_err(t, -EINVAL, "reopen refused: opened %s",
 			       t->source.file ? "by adopting a file" : "never before");
-	guard(spinlock_irqsave)(&t->lock);
-	if (t->state != IO_TARGET_CLOSED && (t->available || t->frozen ||
-					     t->state == IO_TARGET_REMOVED))
+	if (io_target_state(t) != IO_TARGET_CLOSED &&
+	    (!t->suspended || io_target_state(t) == IO_TARGET_REMOVED))
 		return iot_err(t, -EBUSY, "reopen refused: neither closed nor suspended");
 	return 0;
 }
 
+/* Return: 0, 1 if it is another disk, or negative errno. */
 static int target_reopen_locked(struct io_target *t)
 {
-	enum io_target_state wish = IO_TARGET_STARTED;
 	struct io_target_lower *lower;
+	bool another;
 	int err;
 
 	err = reopen_check(t);
 	if (err)
 		return err;
-	if (io_target_state(t) != IO_TARGET_CLOSED)
-		wish = READ_ONCE(t->wish);
 	/* Still open, if suspend has not waited long enough. */
-	if (rcu_access_pointer(t->lower))
-		return iot_state_resume(t, NULL, wish) == -ENODEV ? -ENODEV : 0;
+	if (rcu_access_pointer(t->lower)) {
+		t->suspended = false;
+		return iot_state_resume(t, NULL, false) == -ENODEV ? -ENODEV : 0;
+	}
 	lower = source_reopen(t);
 	if (IS_ERR(lower))
 		return PTR_ERR(lower);
-	if (lower_diskseq(lower) == t->source.diskseq)
-		return target_opened(t, lower, wish);
-	iot_err(t, -ESTALE, "reopened, but stopped: it is another disk");
-	target_opened(t, lower, wish == IO_TARGET_STARTED ? IO_TARGET_STOPPED : wish);
-	return 1;
+	another = lower_diskseq(lower) != t->source.diskseq;
+	if (another)
+		iot_err(t, -ESTALE, "reopened, but not started: it is another disk");
+	t->suspended = false;
+	return target_opened(t, lower, another);
 }
 
 /**

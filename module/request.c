@@ -6,7 +6,7 @@
  * A plain request has one possible finisher, the backend, so its state is
  * moved by plain stores: by its owner up to FORMATTED, by submit to SENT, by
  * the backend's one iot_request_end() to DONE. Where a second finisher exists
- * (a carrier and its waiter) lower->lock decides, see carrier.c.
+ * (a carrier and its waiter) carrier->lock decides, see carrier.c.
  */
 #include <linux/export.h>
 #include <linux/rcupdate.h>

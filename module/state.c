@@ -108,16 +108,39 @@ static int state_send_pended(struct io_target *t)
 	return err;
 }
 
+/* What it is to be: as its owner wants it now, which may be news. */
+static enum io_target_state resume_wish(struct io_target *t, bool hold)
+{
+	enum io_target_state wish = t->wish;
+
+	if (t->state == IO_TARGET_CLOSED || wish == IO_TARGET_STARTED)
+		wish = IO_TARGET_STARTING;
+	return hold && wish == IO_TARGET_STARTING ? IO_TARGET_STOPPED : wish;
+}
+
+/* What ignores the state has pended for want of a device. */
+static void state_send_ignoring(struct io_target *t, enum io_target_state state)
+{
+	unsigned int noio = memalloc_noio_save();
+
+	while (iot_pended_send(t, state))
+		;
+	memalloc_noio_restore(noio);
+}
+
 /*
- * The target has a device again: @lower if it was just opened, else the one that
- * it has. @wish: STARTED, STOPPED or PURGED. Under the mutex.
+ * The target has a device again, unless it is still suspended or frozen: @lower if it
+ * was just opened, else the one that it has. @hold: start it only if its owner says so
+ * from now on. Under the mutex.
  * Return: 0. -ENODEV: removed again. -ECANCELED: no longer what was wished.
  */
-int iot_state_resume(struct io_target *t, struct io_target_lower *lower,
-		     enum io_target_state wish)
+int iot_state_resume(struct io_target *t, struct io_target_lower *lower, bool hold)
 {
+	enum io_target_state wish;
+
 	gate_settle(t, &t->ungated);
 	scoped_guard(spinlock_irqsave, &t->lock) {
+		wish = resume_wish(t, hold);
 		if (lower && t->state == IO_TARGET_CLOSED)
 			t->session = lower->opened;
 		if (lower)
@@ -127,15 +150,15 @@ int iot_state_resume(struct io_target *t, struct io_target_lower *lower,
 			state_set(t, IO_TARGET_REMOVED, false);
 			return -ENODEV;
 		}
-		if (wish == IO_TARGET_STARTED)
-			wish = IO_TARGET_STARTING;
+		if (t->suspended || t->frozen) {
+			state_set(t, wish == IO_TARGET_STARTING ? IO_TARGET_STARTED : wish, false);
+			return 0;
+		}
 		state_set(t, wish, true);
 	}
 	if (wish == IO_TARGET_STARTING)
 		return state_send_pended(t);
-	/* What ignores the state has pended for want of a device. */
-	while (iot_pended_send(t, wish))
-		;
+	state_send_ignoring(t, wish);
 	return 0;
 }
 
@@ -212,6 +235,7 @@ static int state_starting(struct io_target *t)
 		return -ENODEV;
 	if (t->wish == IO_TARGET_STARTED)
 		return 0;
+	iot_lower_cancel_no_more(rcu_dereference_protected(t->lower, true));
 	state_set(t, t->available ? IO_TARGET_STARTING : IO_TARGET_STARTED, t->available);
 	return t->available;
 }
@@ -285,18 +309,19 @@ static void state_cancel_queued(struct io_target *t)
 
 	scoped_guard(rcu) {
 		lower = rcu_dereference(t->lower);
-		if (lower)
-			iot_lower_pin(lower);
+		if (lower)	/* its last user waits for RCU first */
+			iot_lower_get(lower);
 	}
 	if (!lower)
 		return;
-	iot_lower_cancel_queued(lower, false);
-	iot_lower_unpin(lower);
+	iot_lower_cancel_queued(lower);
+	iot_lower_put(lower);
 }
 
 /* Return: has the target changed? -ENODEV when it is closed. */
-static int state_halt_now(struct io_target *t, enum io_target_state wish)
+static int state_halt_now(struct io_target *t, enum io_target_state wish, bool cancel)
 {
+	struct io_target_lower *lower;
 	enum io_target_state before;
 	LIST_HEAD(claimed);
 	bool changed;
@@ -306,6 +331,9 @@ static int state_halt_now(struct io_target *t, enum io_target_state wish)
 		if (!is_open(before))
 			return -ENODEV;
 		state_set(t, wish, t->available);
+		lower = rcu_dereference_protected(t->lower, true);
+		if (cancel && lower)
+			iot_lower_cancel_begin(lower, false);
 		changed = t->state != before;
 		if (wish == IO_TARGET_PURGED)
 			iot_pended_claim_all(t, &claimed);
@@ -336,7 +364,7 @@ static int state_halt(struct io_target *t, enum io_target_state wish, const char
 	err = state_check_action(t, what, action, timeout);
 	if (err)
 		return err;
-	err = state_halt_now(t, wish);
+	err = state_halt_now(t, wish, action == IO_TARGET_CANCEL_SENT);
 	if (err)
 		return iot_err(t, err, "%s refused: the target is closed or removed", what);
 	if (action == IO_TARGET_CANCEL_SENT)

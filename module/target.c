@@ -125,7 +125,11 @@ static void target_release_work(struct work_struct *work)
 
 	if (io_target_state(t) != IO_TARGET_CLOSED) {
 		iot_err(t, -EBUSY, "put for the last time while open: closing it");
+		/* A reference again, while there are requests that may take one. */
+		kref_init(&t->ref);
 		iot_target_close(t);
+		io_target_put(t);
+		return;
 	}
 	iot_source_forget(t);
 	if (iot_verify_pool_out(t))

@@ -149,7 +149,9 @@ enum io_target_event {
  * @max_pended: requests that pend at the most while the target is stopped; one
  *	more is refused with -EAGAIN. 0: 1024
  * @event: told what happens to the target, or NULL; may be called in any
- *	context with no lock held, must not sleep and must not close the target
+ *	context with no lock held, must not sleep and must not close the target. For
+ *	orphans also after close and the last put: it, and @private, must stay until
+ *	as many IO_TARGET_EVENT_ORPHAN_END as IO_TARGET_EVENT_ORPHAN were told
  * @private: for @event
  */
 struct io_target_config {
