@@ -207,6 +207,7 @@ static int refuse_state(struct io_target_request *req, int err)
 static int request_gate_enter(struct io_target_request *req)
 {
 	struct percpu_ref *gate = request_gate(req);
+	struct io_target *t = req->target;
 	int err;
 
 	if (unlikely(!percpu_ref_tryget_live(gate))) {
@@ -221,7 +222,8 @@ static int request_gate_enter(struct io_target_request *req)
 		percpu_ref_put(gate);
 		return err;
 	}
-	this_cpu_inc(req->target->stats->submitted);
+	/* One with a carrier may have ended by now, at its deadline, and be gone. */
+	this_cpu_inc(t->stats->submitted);
 	return 0;
 }
 
