@@ -368,6 +368,8 @@ void iot_request_finish(struct io_target_request *req, ssize_t result,
 			blk_status_t status);
 void iot_request_complete(struct io_target_request *req);
 bool iot_request_owned(const struct io_target_request *req);
+bool iot_request_plain(const struct io_target_request *req);
+int iot_request_take(struct io_target_request *req);
 int iot_request_busy(struct io_target_request *req, const char *what);
 void iot_request_reset(struct io_target_request *req);
 

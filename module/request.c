@@ -305,6 +305,28 @@ static int request_check(struct io_target_request *req)
 	return err;
 }
 
+/* Has it nothing about it that takes more than to be sent, through the gated gate? */
+bool iot_request_plain(const struct io_target_request *req)
+{
+	return !(req->flags & (IO_TARGET_IGNORE_STATE | IOT_F_LISTED)) && !req->carrier;
+}
+
+/* For a plain request whose gate is held: accepted, and to be sent. */
+int iot_request_take(struct io_target_request *req)
+{
+	int err = iot_verify_context(req) ?: request_check(req);
+
+	if (unlikely(err))
+		return err;
+	err = request_send_checks(req);
+	if (unlikely(err)) {
+		iot_verify_refused(req);
+		return err;
+	}
+	this_cpu_inc(req->target->stats->submitted);
+	return 0;
+}
+
 /**
  * io_target_submit - send a request without waiting for it
  * @req: formatted, with end_io set

@@ -349,6 +349,8 @@ int io_target_cancel(struct io_target_request *req);
 int io_target_cancel_id(struct io_target *target, u64 id);
 int __must_check io_target_submit(struct io_target_request *req);
 int __must_check io_target_submit_atomic(struct io_target_request *req);
+int __must_check io_target_submit_batch(struct io_target *target,
+					struct io_target_request **reqs, unsigned int n);
 ssize_t io_target_submit_wait(struct io_target_request *req, long timeout);
 
 ssize_t io_target_read(struct io_target *target, void *buf, size_t len, loff_t pos,
