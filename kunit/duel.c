@@ -3,22 +3,18 @@
  * Two threads that meet, see duel.h.
  */
 #include <linux/kthread.h>
-#include <linux/module.h>
 #include <linux/timekeeping.h>
 
 #include "duel.h"
+#include "testdev.h"
 
 #define STEP_NS		500
 #define STEP_MAX_NS	(2048 * STEP_NS)
 #define OFFSET_MAX_NS	(20 * NSEC_PER_MSEC)
 
-static unsigned int race_scale = 1;
-module_param(race_scale, uint, 0444);
-MODULE_PARM_DESC(race_scale, "how many times as many rounds the races have (a stress run: 20)");
-
 unsigned int duel_rounds(unsigned int normal)
 {
-	return normal * max(race_scale, 1u);
+	return normal * testdev_race_scale();
 }
 
 void duel_spin_until(u64 ns)

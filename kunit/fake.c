@@ -42,7 +42,11 @@ enum fake_context fake_context_now(void)
 	return current->flags & PF_WQ_WORKER ? FAKE_WORKER : FAKE_TASK;
 }
 
-/* Moves the data, or as much of it as the device has memory for. */
+/*
+ * Moves the data, or as much of it as the device has memory for. The forms with the
+ * underscore do not look whether the memory is one object: what looks takes a lock of
+ * vmalloc's that is not for interrupts (6.1, hardened usercopy).
+ */
 static void transfer(struct fake *fake, struct io_target_request *req, size_t len)
 {
 	struct iov_iter iter = req->iter;
@@ -53,9 +57,9 @@ static void transfer(struct fake *fake, struct io_target_request *req, size_t le
 	place = fake->memory + req->pos;
 	len = min_t(u64, len, FAKE_BYTES - req->pos);
 	if (req->op == IO_TARGET_OP_WRITE)
-		len -= copy_from_iter(place, len, &iter);
+		len -= _copy_from_iter(place, len, &iter);
 	else if (req->op == IO_TARGET_OP_READ)
-		len -= copy_to_iter(place, len, &iter);
+		len -= _copy_to_iter(place, len, &iter);
 	else if (req->op == IO_TARGET_OP_WRITE_ZEROES)
 		memset(place, 0, len);
 	else

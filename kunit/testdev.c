@@ -7,7 +7,21 @@
 
 #include "testdev.h"
 
+/*
+ * A parameter here and not of the suites: where those run before their own module's
+ * parameters are read (6.1), this module has been loaded long since.
+ */
+static unsigned int race_scale = 1;
+module_param(race_scale, uint, 0444);
+MODULE_PARM_DESC(race_scale, "how many times as many rounds the races have (a stress run: 20)");
+
 static struct workqueue_struct *testdev_wq;
+
+unsigned int testdev_race_scale(void)
+{
+	return max(race_scale, 1u);
+}
+EXPORT_SYMBOL_GPL(testdev_race_scale);
 
 int testdev_refcount(void)
 {

@@ -23,6 +23,9 @@
 /* References on the module: one per open device, and its users'. */
 int testdev_refcount(void);
 
+/* How many times as many rounds as usual races have. */
+unsigned int testdev_race_scale(void);
+
 /**
  * enum testdev_context - in which context I/O that was not ended at once is ended
  * @TESTDEV_TASK: the releasing test, or a worker

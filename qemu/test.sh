@@ -39,17 +39,18 @@ check_variables() {
 }
 
 # The suites, and before them what they test and the devices they test on.
-test_modules() { # our modules, parameters of the suites
+test_modules() { # our modules, parameters of the test devices
 	local dir=$1 module
 	shift
-	for module in module/io_target kunit/io_target_testdev; do
-		if [[ -f $dir/$module.ko ]]; then
+	for module in module/io_target kunit/io_target_testdev kunit/io_target_kunit; do
+		if [[ ! -f $dir/$module.ko ]]; then
+			continue
+		elif [[ $module == */io_target_testdev ]]; then
+			guest_module "$dir/$module.ko" "$@"
+		else
 			guest_module "$dir/$module.ko"
 		fi
 	done
-	if [[ -f $dir/kunit/io_target_kunit.ko ]]; then
-		guest_module "$dir/kunit/io_target_kunit.ko" "$@"
-	fi
 }
 
 # What the scenarios load themselves: a driver that keeps a target open, and one
@@ -122,7 +123,7 @@ test_limit() {
 }
 
 # One kernel. Leaves the run directory in $GUEST_DIR.
-test_one() { # goal of make that repeats it, parameters of the suites
+test_one() { # goal of make that repeats it, parameters of the test devices
 	local goal=$1 build dir limit version
 	shift
 	version=$("$here/kernel.sh" version "$KERNEL")
