@@ -73,7 +73,10 @@ static const struct prep_case good[] = {
 	{ "write stack, BOUNCE", 0, W, STACK, .flags = IO_TARGET_BOUNCE, .opened = RW },
 	{ "write kvec on stack, BOUNCE", 0, W, KVEC_STACK, .flags = IO_TARGET_BOUNCE,
 	  .opened = RW, .len = 2 * STACK_LEN },
-	{ "write, all flags", 0, W, BUF, .flags = IOT_F_PUBLIC, .opened = RW },
+	{ "write, all flags of one use", 0, W, BUF, .flags = IOT_F_PUBLIC & ~(IOT_F_POLLED |
+	  IO_TARGET_PREPARED), .opened = RW },
+	{ "write, all flags of many uses", 0, W, BUF, .flags = IOT_F_PUBLIC & ~(IOT_F_POLLED |
+	  IO_TARGET_BOUNCE), .opened = RW },
 	{ "read, read only", 0, R, BUF, .opened = IO_TARGET_READ },
 	{ "write, write only", 0, W, BUF, .opened = IO_TARGET_WRITE },
 	{ "read stream", 0, R, BUF, .opened = RW, .stream = true },

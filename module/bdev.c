@@ -17,6 +17,16 @@ static void bdev_submit(struct io_target_request *req)
 	iot_bio_submit(req, lower_bdev(req->lower));
 }
 
+static void bdev_submit_run(struct io_target_request **reqs, unsigned int n)
+{
+	iot_bio_submit_run(reqs, n, lower_bdev(reqs[0]->lower));
+}
+
+static bool bdev_poll(struct io_target_lower *lower, unsigned int where)
+{
+	return iot_bio_poll(lower_bdev(lower), where);
+}
+
 static int bdev_check_op(struct block_device *bdev, struct io_target_request *req)
 {
 	struct io_target *t = req->target;
@@ -34,7 +44,11 @@ static int bdev_check(struct io_target_lower *lower, struct io_target_request *r
 {
 	struct block_device *bdev = lower_bdev(lower);
 	u32 block = bdev_logical_block_size(bdev);
+	u64 size = bdev_nr_bytes(bdev);
 	struct io_target *t = req->target;
+
+	if (unlikely(size != lower->size))
+		WRITE_ONCE(lower->size, size);
 
 	/* The block layer only warns about such writes and lets them pass. */
 	if (req->op != IO_TARGET_OP_READ && req->op != IO_TARGET_OP_FLUSH &&
@@ -43,9 +57,9 @@ static int bdev_check(struct io_target_lower *lower, struct io_target_request *r
 	if (unlikely((req->pos | req->len) & (block - 1)))
 		return iot_err(t, -EINVAL, "prep refused: offset %lld, length %llu, blocks of %u",
 				  req->pos, req->len, block);
-	if (unlikely(req->pos + req->len > bdev_nr_bytes(bdev)))
+	if (unlikely(req->pos + req->len > size))
 		return iot_err(t, -ENXIO, "prep refused: offset %lld + length %llu is beyond %llu",
-				  req->pos, req->len, (u64)bdev_nr_bytes(bdev));
+				  req->pos, req->len, size);
 	return bdev_check_op(bdev, req);
 }
 
@@ -88,11 +102,14 @@ static void bdev_close(struct io_target_lower *lower)
 }
 
 static const struct iot_backend bdev_backend = {
-	.name	= "block",
-	.submit	= bdev_submit,
-	.check	= bdev_check,
-	.info	= bdev_info,
-	.close	= bdev_close,
+	.name		= "block",
+	.submit		= bdev_submit,
+	.submit_run	= bdev_submit_run,
+	.where		= iot_bio_where,
+	.poll		= bdev_poll,
+	.check		= bdev_check,
+	.info		= bdev_info,
+	.close		= bdev_close,
 };
 
 /*
@@ -106,6 +123,8 @@ static void bdev_opened(struct io_target_lower *lower)
 	snprintf(lower->name, sizeof(lower->name), "%pg", bdev);
 	lower->dma_mask = bdev_dma_alignment(bdev);
 	lower->block_size = bdev_logical_block_size(bdev);
+	lower->size = bdev_nr_bytes(bdev);
+	lower->polls = iot_bdev_polls(bdev);
 	lower->max_segments = min_t(u32, queue_max_segments(bdev_get_queue(bdev)), BIO_MAX_VECS);
 	if (lower->flags & IO_TARGET_EXCL) {
 		sync_blockdev(bdev);

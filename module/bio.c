@@ -14,10 +14,7 @@
 
 #include "internal.h"
 
-/* Below the 32 bits of bi_size, and a multiple of every block size. */
-#define BIO_BYTES	SZ_1G
-
-static blk_opf_t bio_opf(const struct io_target_request *req)
+blk_opf_t iot_bio_opf(const struct io_target_request *req)
 {
 	blk_opf_t opf;
 
@@ -46,6 +43,15 @@ static blk_opf_t bio_opf(const struct io_target_request *req)
 	if (req->flags & IO_TARGET_NOWAIT)
 		opf |= REQ_NOWAIT;
 	return opf;
+}
+
+/* One that is polled for must not go inside of another, where it is not found. */
+static blk_opf_t bio_opf_polled(const struct io_target_request *req,
+				struct block_device *bdev)
+{
+	if (req->flags & IOT_F_POLLED && iot_bdev_polls(bdev))
+		return REQ_POLLED | REQ_NOMERGE;
+	return 0;
 }
 
 /* Memory from vmalloc is mapped twice, which some architectures' caches notice. */
@@ -91,7 +97,7 @@ static size_t kvec_stretch(const struct iov_iter *iter, struct page **page, size
 	*offset = offset_in_page(start);
 	if (!iot_is_mapped(start)) {
 		*page = virt_to_page(start);
-		return min_t(size_t, len, BIO_BYTES);
+		return min_t(size_t, len, IOT_BIO_BYTES);
 	}
 	*page = vmalloc_to_page(start);
 	return min_t(size_t, len, PAGE_SIZE - *offset);
@@ -117,7 +123,7 @@ static void bio_align(struct bio *bio, struct iov_iter *iter, unsigned int block
 
 static void bio_fill_kvec(struct bio *bio, struct iov_iter *iter)
 {
-	while (iov_iter_count(iter) && bio->bi_iter.bi_size < BIO_BYTES) {
+	while (iov_iter_count(iter) && bio->bi_iter.bi_size < IOT_BIO_BYTES) {
 		struct page *page;
 		size_t offset;
 		size_t len = kvec_stretch(iter, &page, &offset);
@@ -137,7 +143,7 @@ static void bio_fill_kvec(struct bio *bio, struct iov_iter *iter)
 /* The caller's table, which outlives the bio, is used where it is. */
 static void bio_fill_bvec(struct bio *bio, struct iov_iter *iter)
 {
-	size_t len = min_t(size_t, iov_iter_count(iter), BIO_BYTES);
+	size_t len = min_t(size_t, iov_iter_count(iter), IOT_BIO_BYTES);
 
 	bio->bi_vcnt = min_t(unsigned long, iter->nr_segs, USHRT_MAX);
 	bio->bi_io_vec = (struct bio_vec *)iter->bvec;
@@ -160,7 +166,7 @@ static void bio_fill(struct bio *bio, struct iov_iter *iter, unsigned int block)
 }
 
 /* Some of it may be the submitter's, for whom another thread sends @bio. */
-static void bio_attribute(struct bio *bio, const struct io_target_request *req)
+void iot_bio_attribute(struct bio *bio, const struct io_target_request *req)
 {
 	bio->bi_ioprio = req->ioprio;
 	iot_bio_set_hint(bio, req->hint);
@@ -178,12 +184,12 @@ static size_t bio_send_piece(struct io_target_request *req, struct block_device 
 	size_t len;
 
 	bio = bio_alloc_bioset(bdev, nr_vecs, opf, GFP_NOIO, &req->target->bios);
-	bio_attribute(bio, req);
+	iot_bio_attribute(bio, req);
 	bio->bi_iter.bi_sector = (req->pos + done) >> SECTOR_SHIFT;
 	if (data)
 		bio_fill(bio, iter, bdev_logical_block_size(bdev));
 	else
-		bio->bi_iter.bi_size = min_t(u64, req->len - done, BIO_BYTES);
+		bio->bi_iter.bi_size = min_t(u64, req->len - done, IOT_BIO_BYTES);
 	len = bio->bi_iter.bi_size;
 	bio_chain(bio, &req->blk.bio);
 	submit_bio(bio);
@@ -197,7 +203,7 @@ static size_t bio_send_piece(struct io_target_request *req, struct block_device 
 static void bio_submit_pieces(struct io_target_request *req, struct block_device *bdev)
 {
 	struct iov_iter iter = req->iter;
-	blk_opf_t opf = bio_opf(req);
+	blk_opf_t opf = iot_bio_opf(req);
 	struct bio *parent = &req->blk.bio;
 	struct blk_plug plug;
 	u64 done = 0;
@@ -223,21 +229,82 @@ static bool bio_build(struct io_target_request *req, struct block_device *bdev)
 	bool kvec = iov_iter_is_kvec(&iter);
 
 	bio_init(bio, bdev, kvec ? req->blk.vecs : NULL,
-		 kvec ? ARRAY_SIZE(req->blk.vecs) : 0, bio_opf(req));
-	bio_attribute(bio, req);
+		 kvec ? ARRAY_SIZE(req->blk.vecs) : 0,
+		 iot_bio_opf(req) | bio_opf_polled(req, bdev));
+	iot_bio_attribute(bio, req);
 	bio->bi_iter.bi_sector = req->pos >> SECTOR_SHIFT;
 	bio->bi_end_io = bio_done;
 	bio->bi_private = req;
 	if (!iov_iter_count(&iter))
-		bio->bi_iter.bi_size = min_t(u64, req->len, BIO_BYTES);
+		bio->bi_iter.bi_size = min_t(u64, req->len, IOT_BIO_BYTES);
 	else if (kvec)
 		bio_fill_kvec(bio, &iter);
 	else
 		bio_fill_bvec(bio, &iter);
-	if (likely(bio->bi_iter.bi_size == req->len))
-		return true;
-	bio_uninit(bio);
-	return false;
+	if (unlikely(bio->bi_iter.bi_size != req->len)) {
+		bio_uninit(bio);
+		return false;
+	}
+	/* Whoever sees the flag sees the bio, too: see iot_bio_where(). */
+	if (req->flags & (IO_TARGET_PREPARED | IOT_F_POLLED))
+		smp_store_release(&req->flags, req->flags | IOT_F_BUILT);
+	return true;
+}
+
+/*
+ * The bio of a prepared request has ended: what it has been through is undone, the
+ * memory that it has stays. (As bio_reuse() of 7.3, which knows no tables of the
+ * caller's, and counts the bytes again.)
+ */
+static void bio_rearm(struct io_target_request *req, struct block_device *bdev)
+{
+	struct bio *bio = &req->blk.bio;
+	bool table = iov_iter_is_bvec(&req->iter);
+
+	bio->bi_next = NULL;
+	bio->bi_opf = iot_bio_opf(req) | bio_opf_polled(req, bdev);
+	bio->bi_flags = table ? 1U << BIO_CLONED : 0;
+	bio->bi_status = BLK_STS_OK;
+	bio->bi_iter = (struct bvec_iter){
+		req->pos >> SECTOR_SHIFT, req->len, 0, table ? req->iter.iov_offset : 0
+	};
+	bio->bi_cookie = BLK_QC_T_NONE;
+	atomic_set(&bio->__bi_remaining, 1);
+	iot_bio_reset_cost(bio);
+	iot_bio_attribute(bio, req);
+	if (likely(!req->css))
+		bio_associate_blkg(bio);
+}
+
+/* The disk may have become read-only since the request was prepared. */
+static void bio_submit_again(struct io_target_request *req, struct block_device *bdev)
+{
+	if (unlikely(req->op != IO_TARGET_OP_READ && bdev_read_only(bdev))) {
+		iot_err(req->target, -EROFS, "write refused: the device is read-only");
+		req->not_sent = true;
+		iot_request_end(req, -EROFS, BLK_STS_OK);
+		return;
+	}
+	if (unlikely(req->flags & IOT_F_VMALLOC))
+		bio_sync_vmalloc(req, true);
+	bio_rearm(req, bdev);
+	submit_bio(&req->blk.bio);
+}
+
+/* See iot_backend->where. */
+unsigned int iot_bio_where(const struct io_target_request *req)
+{
+	if (!(smp_load_acquire(&req->flags) & IOT_F_BUILT))
+		return UINT_MAX;
+	return READ_ONCE(req->blk.bio.bi_cookie);
+}
+
+/* Of a bio that is polled for nothing else is looked at. Return: was something there? */
+bool iot_bio_poll(struct block_device *bdev, unsigned int where)
+{
+	struct bio bio = { .bi_bdev = bdev, .bi_cookie = where };
+
+	return bio_poll(&bio, NULL, BLK_POLL_ONESHOT) > 0;
 }
 
 /*
@@ -252,6 +319,10 @@ static void bio_submit_elsewhere(struct io_target_request *req)
 
 void iot_bio_submit(struct io_target_request *req, struct block_device *bdev)
 {
+	if (req->flags & IOT_F_BUILT) {
+		bio_submit_again(req, bdev);
+		return;
+	}
 	if (unlikely(!req->len && req->op != IO_TARGET_OP_FLUSH &&
 		     !(req->flags & IO_TARGET_PREFLUSH))) {
 		iot_request_end(req, 0, BLK_STS_OK);

@@ -24,7 +24,7 @@ static u64 target_in_flight(struct io_target *t)
 	return n;
 }
 
-static bool target_unused(struct io_target *t)
+static bool target_unused(struct io_target *t, const struct iot_wait *wait)
 {
 	return percpu_ref_is_zero(&t->gated) && percpu_ref_is_zero(&t->ungated);
 }
@@ -32,7 +32,9 @@ static bool target_unused(struct io_target *t)
 /* Ends when the device has answered everything it was sent over callers' memory. */
 static void target_wait_closed(struct io_target *t)
 {
-	while (!wait_event_timeout(t->idle_wait, target_unused(t), CLOSE_WARN_SECS * HZ))
+	struct iot_wait wait = { .ended = target_unused };
+
+	while (!iot_wait_polling(t, &wait, CLOSE_WARN_SECS * HZ))
 		pr_warn("io_target: %s: close waits for %llu requests\n",
 			io_target_name(t), target_in_flight(t));
 }
@@ -118,12 +120,13 @@ EXPORT_SYMBOL_GPL(io_target_close);
 static int target_suspend_locked(struct io_target *t, long timeout)
 {
 	enum io_target_state state = io_target_state(t);
+	struct iot_wait wait = { .ended = target_unused };
 
 	if (state == IO_TARGET_CLOSED || state == IO_TARGET_REMOVED)
 		return -ENODEV;
 	t->suspended = true;
 	iot_state_suspend(t);
-	if (!wait_event_timeout(t->idle_wait, target_unused(t), timeout))
+	if (!iot_wait_polling(t, &wait, timeout))
 		return -ETIMEDOUT;
 	target_release_lower(t);
 	return 0;
@@ -175,11 +178,12 @@ static bool target_has(struct io_target *t, struct io_target_lower *lower)
 /* Not with writes on their way that nobody waits for any more. */
 static int target_freeze_locked(struct io_target *t, struct io_target_lower *lower)
 {
+	struct iot_wait wait = { .ended = target_unused, .killable = true };
 	int err;
 
 	t->frozen = true;
 	iot_state_suspend(t);
-	err = wait_event_killable(t->idle_wait, target_unused(t)) ? -EINTR : 0;
+	err = iot_wait_polling(t, &wait, MAX_SCHEDULE_TIMEOUT) < 0 ? -EINTR : 0;
 	if (!err && READ_ONCE(lower->orphan_writes))
 		err = iot_err(t, -EBUSY, "freeze refused: orphaned writes");
 	if (err) {

@@ -7,6 +7,7 @@
 #ifndef _IO_TARGET_COMPAT_H
 #define _IO_TARGET_COMPAT_H
 
+#include <linux/blk-mq.h>
 #include <linux/blkdev.h>
 #include <linux/file.h>
 #include <linux/fs.h>
@@ -193,17 +194,34 @@ static inline u8 iot_bio_hint(const struct bio *bio)
 }
 #endif
 
+/* Of disks that are not blk-mq's what there is to poll is in the bio, which we may not have. */
+static inline bool iot_queue_polls(struct request_queue *q, bool says_so)
+{
+	return says_so && queue_is_mq(q) && q->tag_set->nr_maps > HCTX_TYPE_POLL &&
+	       q->tag_set->map[HCTX_TYPE_POLL].nr_queues;
+}
+
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 11, 0)
 #define iot_bdev_polls(bdev) \
-	(!!(bdev_get_queue(bdev)->limits.features & BLK_FEAT_POLL))
+	iot_queue_polls(bdev_get_queue(bdev), \
+			bdev_get_queue(bdev)->limits.features & BLK_FEAT_POLL)
 #define iot_bdev_atomic_min(bdev)	queue_atomic_write_unit_min_bytes(bdev_get_queue(bdev))
 #define iot_bdev_atomic_max(bdev)	queue_atomic_write_unit_max_bytes(bdev_get_queue(bdev))
 #else
 #define iot_bdev_polls(bdev) \
-	test_bit(QUEUE_FLAG_POLL, &bdev_get_queue(bdev)->queue_flags)
+	iot_queue_polls(bdev_get_queue(bdev), \
+			test_bit(QUEUE_FLAG_POLL, &bdev_get_queue(bdev)->queue_flags))
 #define iot_bdev_atomic_min(bdev)	0
 #define iot_bdev_atomic_max(bdev)	0
 #endif
+
+/* What bio_init() clears for the cost controller. */
+static inline void iot_bio_reset_cost(struct bio *bio)
+{
+#ifdef CONFIG_BLK_CGROUP_IOCOST
+	bio->bi_iocost_cost = 0;
+#endif
+}
 
 /*
  * Since 7.0 kernel threads stand in a file system without any path; before,

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Deadlines of asynchronous requests. Those that have one, and no others, are on
- * a shard of their target's while they are outstanding; one timer, armed for the
- * earliest, looks at them all.
+ * Deadlines of asynchronous requests. Those that have one are on a shard of their
+ * target's while they are outstanding; one timer, armed for the earliest, looks at
+ * them all. (Those that are polled for are there, too, see poll.c.)
  *
  * A request leaves its shard, under the shard's lock, before its end_io is called:
  * so what the timer finds there has not been ended. It then claims it (claim.c); of
@@ -66,7 +66,8 @@ bool iot_deadline_add(struct io_target_request *req)
 		req->overdue = false;
 		list_add_tail(&req->timed, &shard->timed);
 	}
-	timer_reduce(&req->target->timer, req->deadline);
+	if (req->flags & IOT_F_DEADLINE)
+		timer_reduce(&req->target->timer, req->deadline);
 	return true;
 }
 
@@ -125,7 +126,8 @@ static void deadline_scan_shard(struct iot_shard *shard, struct deadline_scan *s
 
 	guard(spinlock_irqsave)(&shard->lock);
 	list_for_each_entry_safe(req, tmp, &shard->timed, timed)
-		deadline_check(req, now, scan);
+		if (req->flags & IOT_F_DEADLINE)
+			deadline_check(req, now, scan);
 }
 
 static void deadline_end(struct io_target *t, struct deadline_scan *scan)

@@ -27,7 +27,7 @@
  *
  * Locks, outermost first
  *   target->mutex   open, close, suspend, reopen, start, one at a time; sleeps.
- *   shard->lock     irqsave; requests with a deadline.
+ *   shard->lock     irqsave; requests with a deadline, and polled ones.
  *   target->lock    irqsave; state and gates, pended requests and their state
  *                   PENDED, every claim (claim.c), req->carrier while it is
  *                   outstanding, requests with a name, requests that have ended
@@ -53,6 +53,7 @@
 #include <linux/percpu.h>
 #include <linux/ratelimit.h>
 #include <linux/refcount.h>
+#include <linux/sizes.h>
 #include <linux/spinlock.h>
 
 #include <linux/io_target.h>
@@ -76,6 +77,9 @@ enum iot_request_state {
 };
 
 /* Private bits of req->flags, beside the public ones */
+#define IOT_F_PRIO		BIT(20)	/* req->ioprio was set by its owner: it stays */
+#define IOT_F_AGAIN		BIT(21)	/* has been at the device, in a bio with others */
+#define IOT_F_BUILT		BIT(22)	/* the backend can send it again as it is */
 #define IOT_F_OWNED		BIT(23)	/* req->ioprio and css are the submitter's */
 #define IOT_F_NAMED		BIT(24)	/* req->id counts */
 #define IOT_F_RESENT		BIT(25)	/* sent by start: target->resent counts it */
@@ -86,8 +90,25 @@ enum iot_request_state {
 #define IOT_F_CALLER_WAITS	BIT(30)	/* its submitter waits without timeout: use his task */
 #define IOT_F_VMALLOC		BIT(31)	/* some of its memory is mapped twice */
 
+/* Of what is polled for, both kinds */
+#define IOT_F_POLLED	(IO_TARGET_POLLED | IO_TARGET_TRY_POLLED)
+
 #define IOT_F_PUBLIC	(IO_TARGET_FUA | IO_TARGET_PREFLUSH | IO_TARGET_NOWAIT | \
-			 IO_TARGET_BOUNCE | IO_TARGET_IGNORE_STATE | IO_TARGET_TASK)
+			 IO_TARGET_BOUNCE | IO_TARGET_IGNORE_STATE | IO_TARGET_TASK | \
+			 IO_TARGET_MERGE_OK | IOT_F_POLLED | IO_TARGET_PREPARED)
+
+/* On lists of the target's while it is outstanding */
+#define IOT_F_LISTED	(IOT_F_DEADLINE | IOT_F_NAMED | IOT_F_POLLED)
+
+/* Takes more than to be sent through the gated gate */
+#define IOT_F_SPECIAL	(IO_TARGET_IGNORE_STATE | IO_TARGET_BOUNCE | IOT_F_LISTED)
+
+/* Belongs to one use of a prepared request */
+#define IOT_F_ONE_USE	(IOT_F_AGAIN | IOT_F_OWNED | IOT_F_NAMED | IOT_F_RESENT | \
+			 IOT_F_DEADLINE | IOT_F_WAS_PENDED | IOT_F_CALLER_WAITS)
+
+/* Something is to be undone, or done elsewhere, when it has ended */
+#define IOT_F_UNDO	(IOT_F_SPECIAL | IOT_F_ONE_USE | IO_TARGET_TASK | IOT_F_CARRIED)
 
 /* Bounce pages that exist from the start, per reserved buffer */
 #define IOT_RESERVE_PAGES	((64 * 1024) / PAGE_SIZE)
@@ -104,6 +125,12 @@ struct iot_stats {
  *	with iot_request_end(). Process context.
  * @check: before anything is sent: 0, or the errno of a request that cannot be
  *	carried out. Logs the reason. Under rcu_read_lock(), must not sleep.
+ * @submit_run: optional: send @n requests that lie one behind the other, as one if
+ *	possible; end each by itself. Process context.
+ * @where: of a request with one of IOT_F_POLLED, that is with the device: where @poll
+ *	is to look for it; UINT_MAX: nowhere yet, or it ends without. Any context.
+ * @poll: end what is found there now. Return: whether something was. Process context,
+ *	no locks held. Both only where lower->polls.
  * @info: fill in what the device can do
  * @close: release the device; the releaser calls it once
  * @may_be_short: fewer bytes than asked for are a result, not an error
@@ -111,6 +138,9 @@ struct iot_stats {
 struct iot_backend {
 	const char	*name;
 	void		(*submit)(struct io_target_request *req);
+	void		(*submit_run)(struct io_target_request **reqs, unsigned int n);
+	unsigned int	(*where)(const struct io_target_request *req);
+	bool		(*poll)(struct io_target_lower *lower, unsigned int where);
 	int		(*check)(struct io_target_lower *lower, struct io_target_request *req);
 	void		(*info)(struct io_target_lower *lower, struct io_target_info *info);
 	void		(*close)(struct io_target_lower *lower);
@@ -135,10 +165,12 @@ struct iot_queue {
  * @opened: number of this open, unlike that of any other
  * @flags: IO_TARGET_READ, WRITE, EXCL as opened
  * @stream: positions mean nothing, order does
+ * @polls: the device can be polled
  * @gone: the device has died
  * @dma_mask: memory must have none of these address and length bits set
  * @block_size: bytes that the device transfers as one
  * @max_segments: pieces of memory that one block may lie in; 0: any
+ * @size: bytes, as the backend has seen it last; 0: it is to be asked
  * @name: of the device, for log lines
  * @lock: see above
  * @queues: all queues of requests for this device, @queue and its backend's
@@ -167,10 +199,12 @@ struct io_target_lower {
 	u32				opened;
 	unsigned int			flags;
 	bool				stream;
+	bool				polls;
 	bool				gone;	/* the device has died; under target->lock */
 	u32				dma_mask;
 	u32				block_size;
 	u32				max_segments;
+	u64				size;
 	char				name[32];
 
 	spinlock_t			lock;	/* queues, sending, orphans */
@@ -233,7 +267,10 @@ struct iot_source {
 	u64			diskseq;	/* remembered: of what was opened */
 };
 
-/* Requests with a deadline; which shard is a matter of the request's address. */
+/*
+ * Requests with a deadline, and polled ones; which shard is a matter of the request's
+ * address.
+ */
 #define IOT_SHARDS	8
 
 struct iot_shard {
@@ -336,6 +373,7 @@ void iot_lower_cancel_queued(struct io_target_lower *lower);
 void iot_lower_cancel_no_more(struct io_target_lower *lower);
 void iot_lower_queued(struct io_target_request *req);
 void iot_lower_queue(struct io_target_request *req);
+void iot_lower_queue_again(struct io_target_request *req);
 void iot_lower_kick(struct io_target_lower *lower);
 void iot_lower_send_work(struct work_struct *work);
 bool iot_lower_unqueue(struct io_target_request *req);
@@ -349,7 +387,17 @@ struct io_target_lower *iot_bdev_lower_file(struct io_target *t, struct file *fi
 					    unsigned int flags);
 
 /* bio.c */
+/* Most of one bio: below the 32 bits of bi_size, and a multiple of every block size. */
+#define IOT_BIO_BYTES	SZ_1G
+blk_opf_t iot_bio_opf(const struct io_target_request *req);
+void iot_bio_attribute(struct bio *bio, const struct io_target_request *req);
 void iot_bio_submit(struct io_target_request *req, struct block_device *bdev);
+unsigned int iot_bio_where(const struct io_target_request *req);
+bool iot_bio_poll(struct block_device *bdev, unsigned int where);
+
+/* bio_run.c */
+void iot_bio_submit_run(struct io_target_request **reqs, unsigned int n,
+			struct block_device *bdev);
 
 /* file.c */
 struct io_target_lower *iot_file_lower_path(struct io_target *t, const char *path,
@@ -360,7 +408,7 @@ struct io_target_lower *iot_file_lower_file(struct io_target *t, struct file *fi
 /* prep.c */
 int iot_check_range(struct io_target *t, enum io_target_op op, loff_t pos, u64 len);
 bool iot_prepared_for(const struct io_target_request *req, u32 session);
-int iot_prep_recheck(struct io_target_request *req, struct io_target_lower *lower);
+int __iot_prep_recheck(struct io_target_request *req, struct io_target_lower *lower);
 
 /* request.c */
 void iot_request_end(struct io_target_request *req, ssize_t result, blk_status_t status);
@@ -368,7 +416,6 @@ void iot_request_finish(struct io_target_request *req, ssize_t result,
 			blk_status_t status);
 void iot_request_complete(struct io_target_request *req);
 bool iot_request_owned(const struct io_target_request *req);
-bool iot_request_plain(const struct io_target_request *req);
 int iot_request_take(struct io_target_request *req);
 int iot_request_busy(struct io_target_request *req, const char *what);
 void iot_request_reset(struct io_target_request *req);
@@ -397,6 +444,16 @@ bool iot_deadline_add(struct io_target_request *req);
 void iot_deadline_del(struct io_target_request *req);
 void iot_deadline_look(struct io_target_request *req);
 
+/* poll.c */
+struct iot_wait {
+	bool			(*ended)(struct io_target *t, const struct iot_wait *wait);
+	enum io_target_state	wish;		/* for @ended */
+	bool			killable;
+};
+
+long iot_wait_polling(struct io_target *t, const struct iot_wait *wait, long timeout);
+bool iot_poll_wait(struct io_target_request *req, struct completion *done, long timeout);
+
 /* pend.c */
 enum iot_pend { IOT_PENDED, IOT_GATE_OPEN };
 int iot_pend(struct io_target_request *req, struct percpu_ref *gate);
@@ -415,6 +472,7 @@ void iot_named_del(struct io_target_request *req);
 /* owner.c */
 void iot_owner_note(struct io_target_request *req);
 void iot_owner_forget(struct io_target_request *req);
+void iot_owner_share(struct io_target_request *req, const struct io_target_request *from);
 bool iot_owner_enter(const struct io_target_request *req);
 void iot_owner_leave(bool entered);
 
@@ -433,6 +491,27 @@ struct io_target_carrier *iot_carrier_get(struct io_target_request *req);
 void iot_carrier_drop(struct io_target_request *req);
 void iot_carrier_end(struct io_target_request *io, ssize_t result, blk_status_t status);
 enum iot_claim iot_carrier_claim(struct io_target_carrier *carrier, bool or_orphan);
+
+/* Where a prepared request is to go may have been changed; a shrunken disk is the backend's to see. */
+static inline bool iot_prep_in_place(const struct io_target_request *req,
+				     const struct io_target_lower *lower)
+{
+	return req->len <= lower->size && (u64)req->pos <= lower->size - req->len &&
+	       !(req->pos & (lower->block_size - 1));
+}
+
+/*
+ * @req is about to be sent to @lower, which may not be the device that it was
+ * checked against. Its gate, or RCU, keeps @lower.
+ */
+static inline int iot_prep_recheck(struct io_target_request *req,
+				   struct io_target_lower *lower)
+{
+	if (likely(req->opened == lower->opened &&
+		   (!(req->flags & IO_TARGET_PREPARED) || iot_prep_in_place(req, lower))))
+		return 0;
+	return __iot_prep_recheck(req, lower);
+}
 
 /* The last step before the backend has it; from the lower's queue. */
 static inline void iot_send_queued(struct io_target_request *req)

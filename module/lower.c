@@ -261,6 +261,21 @@ void iot_lower_queue(struct io_target_request *req)
 	iot_lower_queued(req);
 }
 
+/*
+ * The same for one that the device has had: it is as good as sent, and is not taken
+ * back from the queue.
+ * Context: any.
+ */
+void iot_lower_queue_again(struct io_target_request *req)
+{
+	struct io_target_lower *lower = req->lower;
+
+	guard(spinlock_irqsave)(&lower->lock);
+	req->flags |= IOT_F_AGAIN;
+	list_add_tail(&req->node, &lower->queue.requests);
+	iot_lower_kick(lower);
+}
+
 /* Under lower->lock: there is something in the queue. */
 void iot_lower_kick(struct io_target_lower *lower)
 {

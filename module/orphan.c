@@ -73,8 +73,10 @@ bool iot_orphan_hold(struct io_target_request *req, bool by_worker)
 	if (!queue)
 		return false;
 	req->flags &= ~IOT_F_CALLER_WAITS;	/* it is the worker who would */
-	WRITE_ONCE(req->state, IOT_REQ_QUEUED);
 	list_add_tail(&req->node, &queue->requests);
+	if (req->flags & IOT_F_AGAIN)
+		return true;
+	WRITE_ONCE(req->state, IOT_REQ_QUEUED);
 	iot_owner_note(req);
 	iot_lower_queued(req);
 	return true;

@@ -51,6 +51,22 @@ void iot_owner_forget(struct io_target_request *req)
 		css_put(req->css);
 #endif
 	req->css = NULL;
+	if (req->flags & IOT_F_OWNED && !(req->flags & IOT_F_PRIO))
+		req->ioprio = 0;
+}
+
+/* @req, which went together with @from, is sent by another thread now. Context: any. */
+void iot_owner_share(struct io_target_request *req, const struct io_target_request *from)
+{
+	if (req == from)
+		return;
+	req->flags |= IOT_F_OWNED;
+	req->ioprio = from->ioprio;
+#ifdef CONFIG_BLK_CGROUP
+	req->css = from->css;
+	if (req->css)
+		css_get(req->css);
+#endif
 }
 
 /*
@@ -96,9 +112,11 @@ int io_target_request_set_ioprio(struct io_target_request *req, u16 ioprio)
 {
 	int err = owner_set(req, "set_ioprio", IOPRIO_PRIO_CLASS(ioprio) <= IOPRIO_CLASS_IDLE);
 
-	if (!err)
-		req->ioprio = ioprio;
-	return err;
+	if (err)
+		return err;
+	req->ioprio = ioprio;
+	req->flags |= IOT_F_PRIO;
+	return 0;
 }
 EXPORT_SYMBOL_GPL(io_target_request_set_ioprio);
 

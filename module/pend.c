@@ -58,6 +58,7 @@ int iot_pend(struct io_target_request *req, struct percpu_ref *gate)
 	else
 		iot_owner_note(req);
 	req->flags &= ~IOT_F_CALLER_WAITS;	/* it is start who would */
+	req->not_sent = false;
 	this_cpu_inc(t->stats->submitted);
 	WRITE_ONCE(req->state, IOT_REQ_PENDED);
 	list_add_tail(&req->node, &t->pended);

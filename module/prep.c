@@ -9,6 +9,21 @@
 
 #include "verify.h"
 
+#define PREP_RARE	(IO_TARGET_PREPARED | IOT_F_POLLED)
+
+/*
+ * A carrier is for one use. What is polled for must be one transfer, with nothing
+ * before or after it that would have to be polled for, too.
+ */
+static bool prep_refuses(enum io_target_op op, unsigned int flags)
+{
+	if (flags & IO_TARGET_BOUNCE)
+		return true;
+	return flags & IOT_F_POLLED &&
+	       (flags & (IO_TARGET_FUA | IO_TARGET_PREFLUSH) ||
+		(op != IO_TARGET_OP_READ && op != IO_TARGET_OP_WRITE));
+}
+
 static int prep_begin(struct io_target_request *req, enum io_target_op op, loff_t pos,
 		      u64 len, unsigned int flags)
 {
@@ -21,6 +36,8 @@ static int prep_begin(struct io_target_request *req, enum io_target_op op, loff_
 	iot_request_reset(req);
 	if (unlikely(flags & ~IOT_F_PUBLIC))
 		return iot_err(req->target, -EINVAL, "prep refused: flags %#x", flags);
+	if (unlikely(flags & PREP_RARE) && prep_refuses(op, flags))
+		return iot_err(req->target, -EINVAL, "prep refused: flags %#x together", flags);
 	req->op = op;
 	req->pos = pos;
 	req->len = len;
@@ -149,6 +166,8 @@ static int check_lower(struct io_target_lower *lower, struct io_target_request *
 	if (lower->stream && req->pos)
 		return iot_err(req->target, -ESPIPE, "prep refused: offset %lld on a stream",
 			       req->pos);
+	if (req->flags & IO_TARGET_POLLED && !lower->polls)
+		return iot_err(req->target, -EOPNOTSUPP, "POLLED refused: the device cannot");
 	return check_access(lower, req) ?: lower->backend->check(lower, req) ?:
 	       check_memory(lower, req);
 }
@@ -187,20 +206,20 @@ bool iot_prepared_for(const struct io_target_request *req, u32 session)
 	return (s32)(req->opened - session) >= 0;
 }
 
-/*
- * @req is about to be sent to @lower, which may not be the device that it was
- * checked against. Its gate keeps @lower.
- */
-int iot_prep_recheck(struct io_target_request *req, struct io_target_lower *lower)
+/* The slow part of iot_prep_recheck(). */
+int __iot_prep_recheck(struct io_target_request *req, struct io_target_lower *lower)
 {
 	struct io_target *t = req->target;
+	int err;
 
-	if (likely(req->opened == lower->opened))
-		return 0;
 	if (!iot_prepared_for(req, READ_ONCE(t->session)))
 		return iot_err(t, -ESTALE, "submit refused: closed and opened since prep");
-	req->flags &= ~IOT_F_VMALLOC;
-	return check_lower(lower, req);
+	if (req->opened != lower->opened)
+		req->flags &= ~(IOT_F_VMALLOC | IOT_F_BUILT);
+	err = check_request(req) ?: check_lower(lower, req);
+	if (!err)
+		req->opened = lower->opened;
+	return err;
 }
 
 /* As prep, all but for the memory: for transfers that are made piece by piece. */
@@ -237,6 +256,30 @@ err_reset:
 	iot_request_reset(req);
 	return err;
 }
+
+/**
+ * io_target_request_set_pos - another place for a prepared request
+ * @req: formatted with IO_TARGET_PREPARED
+ * @pos: byte offset, 0 for streams
+ *
+ * Whether the device has such a place is found by submit, which refuses the request
+ * with the errno that io_target_prep_rw() has for it; then it is still formatted. One
+ * that is polled, cancelled or the like has to have ended before.
+ *
+ * Context: any, between the end of @req and submit.
+ * Return: 0. -EBUSY: @req is outstanding. -EINVAL: not prepared.
+ */
+int io_target_request_set_pos(struct io_target_request *req, loff_t pos)
+{
+	if (likely(req->state == IOT_REQ_FORMATTED && req->flags & IO_TARGET_PREPARED)) {
+		req->pos = pos;
+		return 0;
+	}
+	if (!iot_request_owned(req))
+		return iot_request_busy(req, "set_pos");
+	return iot_err(req->target, -EINVAL, "set_pos refused: the request is not prepared");
+}
+EXPORT_SYMBOL_GPL(io_target_request_set_pos);
 
 static int refuse_op(struct io_target_request *req, enum io_target_op op)
 {

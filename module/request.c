@@ -174,18 +174,30 @@ static int request_send_checks(struct io_target_request *req)
 {
 	struct io_target_lower *lower = rcu_dereference_protected(req->target->lower, true);
 
-	if (unlikely(lower->opened != req->opened)) {
-		int err = iot_prep_recheck(req, lower);
+	int err = iot_prep_recheck(req, lower);
 
-		if (err)
-			return err;
-	}
+	if (unlikely(err))
+		return err;
 	if (unlikely(!iot_verify_claim(req)))
 		return iot_request_busy(req, "concurrent submit");
 	req->lower = lower;
+	req->not_sent = false;
 	if (unlikely(req->carrier))
 		iot_carrier_arm(req);
 	return 0;
+}
+
+/*
+ * A prepared request is about to pend. That it is for a place which the device does not
+ * have is better said now than when it is sent.
+ */
+static int request_check_place(struct io_target_request *req)
+{
+	struct io_target_lower *lower;
+
+	guard(rcu)();
+	lower = rcu_dereference(req->target->lower);
+	return lower ? iot_prep_recheck(req, lower) : 0;
 }
 
 static int refuse_state(struct io_target_request *req, int err)
@@ -211,6 +223,9 @@ static int request_gate_enter(struct io_target_request *req)
 	int err;
 
 	if (unlikely(!percpu_ref_tryget_live(gate))) {
+		err = req->flags & IO_TARGET_PREPARED ? request_check_place(req) : 0;
+		if (err)
+			return err;
 		err = iot_pend(req, gate);
 		if (err < 0)
 			return refuse_state(req, err);
@@ -227,14 +242,14 @@ static int request_gate_enter(struct io_target_request *req)
 	return 0;
 }
 
-/* What is to be undone when a request ends, or is not accepted after all. */
-#define IOT_F_LISTED	(IOT_F_DEADLINE | IOT_F_NAMED)
+#define IOT_F_TIMED	(IOT_F_DEADLINE | IOT_F_POLLED)
 
+/* For those who have to find it while it is outstanding. */
 static bool request_list(struct io_target_request *req)
 {
 	if (req->flags & IOT_F_NAMED && !iot_named_add(req))
 		return false;
-	if (req->flags & IOT_F_DEADLINE && !iot_deadline_add(req)) {
+	if (req->flags & IOT_F_TIMED && !iot_deadline_add(req)) {
 		if (req->flags & IOT_F_NAMED)
 			iot_named_del(req);
 		return false;
@@ -244,7 +259,7 @@ static bool request_list(struct io_target_request *req)
 
 static void request_unlist(struct io_target_request *req)
 {
-	if (req->flags & IOT_F_DEADLINE)
+	if (req->flags & IOT_F_TIMED)
 		iot_deadline_del(req);
 	if (req->flags & IOT_F_NAMED)
 		iot_named_del(req);
@@ -305,13 +320,10 @@ static int request_check(struct io_target_request *req)
 	return err;
 }
 
-/* Has it nothing about it that takes more than to be sent, through the gated gate? */
-bool iot_request_plain(const struct io_target_request *req)
-{
-	return !(req->flags & (IO_TARGET_IGNORE_STATE | IOT_F_LISTED)) && !req->carrier;
-}
-
-/* For a plain request whose gate is held: accepted, and to be sent. */
+/*
+ * For a request with nothing of IOT_F_SPECIAL, whose gate is held: accepted, and to be
+ * sent. The caller counts it.
+ */
 int iot_request_take(struct io_target_request *req)
 {
 	int err = iot_verify_context(req) ?: request_check(req);
@@ -319,12 +331,9 @@ int iot_request_take(struct io_target_request *req)
 	if (unlikely(err))
 		return err;
 	err = request_send_checks(req);
-	if (unlikely(err)) {
+	if (unlikely(err))
 		iot_verify_refused(req);
-		return err;
-	}
-	this_cpu_inc(req->target->stats->submitted);
-	return 0;
+	return err;
 }
 
 /**
@@ -386,19 +395,14 @@ int io_target_submit_atomic(struct io_target_request *req)
 }
 EXPORT_SYMBOL_GPL(io_target_submit_atomic);
 
-/*
- * The last step of every request. After end_io has been called @req may be gone;
- * the gate, put last, keeps the target.
- */
-void iot_request_complete(struct io_target_request *req)
+/* After this @req may be gone; its gate keeps the target. */
+static void request_call_end(struct io_target *t, struct io_target_request *req)
 {
-	struct percpu_ref *gate = request_gate(req);
-	bool resent = req->flags & IOT_F_RESENT;
-	struct io_target *t = req->target;
 	struct iot_verify_frame frame;
 
 	iot_verify_ended(req);
-	WRITE_ONCE(req->state, IOT_REQ_DONE);
+	WRITE_ONCE(req->state, req->flags & IO_TARGET_PREPARED ? IOT_REQ_FORMATTED :
+								  IOT_REQ_DONE);
 	this_cpu_inc(t->stats->completed);
 	iot_verify_enter(t, &frame,
 			 req->flags & IO_TARGET_TASK ? IOT_VERIFY_TASK : IOT_VERIFY_END_IO);
@@ -407,25 +411,50 @@ void iot_request_complete(struct io_target_request *req)
 	else
 		io_target_request_free(req);
 	iot_verify_leave(t, &frame);
+}
+
+/* The last step of every request. */
+void iot_request_complete(struct io_target_request *req)
+{
+	struct percpu_ref *gate = request_gate(req);
+	bool resent = req->flags & IOT_F_RESENT;
+	struct io_target *t = req->target;
+
+	/* Nothing of this use is there in the next. */
+	req->flags &= ~IOT_F_ONE_USE;
+	request_call_end(t, req);
 	if (unlikely(resent) && atomic_dec_and_test(&t->resent))
 		wake_up_all(&t->idle_wait);
 	percpu_ref_put(gate);
+}
+
+/* What was done for it while it was outstanding. */
+static void request_undo(struct io_target_request *req)
+{
+	if (req->flags & IOT_F_LISTED)
+		request_unlist(req);
+	if (req->carrier)
+		iot_carrier_drop(req);
+	if (req->flags & IOT_F_OWNED)
+		iot_owner_forget(req);
 }
 
 /* By the one who has found that he is to end @req, in his context. */
 void iot_request_finish(struct io_target_request *req, ssize_t result,
 			blk_status_t status)
 {
+	struct io_target *t = req->target;
+
 	iot_verify_intact(req);
-	if (unlikely(req->flags & IOT_F_LISTED))
-		request_unlist(req);
-	if (unlikely(req->carrier))
-		iot_carrier_drop(req);
-	if (unlikely(req->css))
-		iot_owner_forget(req);
 	req->result = result;
 	req->status = status;
-	if (unlikely(req->flags & IO_TARGET_TASK))
+	if (likely(!(req->flags & IOT_F_UNDO))) {
+		request_call_end(t, req);
+		percpu_ref_put(&t->gated);
+		return;
+	}
+	request_undo(req);
+	if (req->flags & IO_TARGET_TASK)
 		iot_task_end(req);
 	else
 		iot_request_complete(req);

@@ -295,10 +295,16 @@ int io_target_start(struct io_target *target)
 EXPORT_SYMBOL_GPL(io_target_start);
 
 /* A start that comes first ends the wait, too. */
+static bool state_idle_or_changed(struct io_target *t, const struct iot_wait *wait)
+{
+	return iot_target_idle(t) || READ_ONCE(t->wish) != wait->wish;
+}
+
 static int state_wait_idle(struct io_target *t, enum io_target_state wish, long timeout)
 {
-	if (!wait_event_timeout(t->idle_wait, iot_target_idle(t) || READ_ONCE(t->wish) != wish,
-				timeout))
+	struct iot_wait wait = { .ended = state_idle_or_changed, .wish = wish };
+
+	if (!iot_wait_polling(t, &wait, timeout))
 		return -ETIMEDOUT;
 	return iot_target_idle(t) ? 0 : -ECANCELED;
 }

@@ -39,6 +39,15 @@ static void sync_give_up(struct io_target_request *req)
 		sync_overdue(req);
 }
 
+static void sync_wait_polling(struct io_target_request *req, struct completion *done,
+			      long timeout)
+{
+	if (iot_poll_wait(req, done, timeout))
+		return;
+	sync_give_up(req);
+	iot_poll_wait(req, done, IO_TARGET_NO_TIMEOUT);
+}
+
 static void sync_wait(struct io_target_request *req, struct completion *done, long timeout)
 {
 	if (timeout != IO_TARGET_NO_TIMEOUT) {
@@ -103,7 +112,9 @@ static int sync_check(struct io_target *t, long timeout)
 ssize_t io_target_submit_wait(struct io_target_request *req, long timeout)
 {
 	DECLARE_COMPLETION_ONSTACK(done);
+	bool polled = req->flags & IOT_F_POLLED;
 	u32 task = req->flags & IO_TARGET_TASK;
+	io_target_end_io_t end_io = req->end_io;
 	void *private = req->private;
 	int err;
 
@@ -120,10 +131,12 @@ ssize_t io_target_submit_wait(struct io_target_request *req, long timeout)
 		req->flags |= IOT_F_CALLER_WAITS;
 
 	err = io_target_submit(req);
-	if (likely(!err))
+	if (likely(!err) && unlikely(polled))
+		sync_wait_polling(req, &done, timeout);
+	else if (likely(!err))
 		sync_wait(req, &done, timeout);
 	req->private = private;
-	req->end_io = NULL;
+	req->end_io = end_io;
 	req->flags &= ~IOT_F_CALLER_WAITS;
 	req->flags |= task;
 	return err ?: req->result;

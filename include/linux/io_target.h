@@ -14,6 +14,8 @@
  *       ^                            ^                        |
  *       |            prep            |         end_io         v
  *       +--- reinit --- DONE --------+        called        DONE
+ *
+ * With IO_TARGET_PREPARED it goes back to FORMATTED in place of DONE.
  */
 #ifndef _LINUX_IO_TARGET_H
 #define _LINUX_IO_TARGET_H
@@ -55,6 +57,10 @@ typedef void (*io_target_end_io_t)(struct io_target_request *req);
 #define IO_TARGET_BOUNCE	BIT(3)	/* copy the data: the request can end before its I/O */
 #define IO_TARGET_IGNORE_STATE	BIT(4)	/* send unless the target is closed */
 #define IO_TARGET_TASK		BIT(5)	/* call end_io in process context, where it may sleep */
+#define IO_TARGET_MERGE_OK	BIT(6)	/* batch: may share a bio with its neighbours */
+#define IO_TARGET_POLLED	BIT(7)	/* io_target_poll() looks for the end */
+#define IO_TARGET_TRY_POLLED	BIT(8)	/* the same where the device can be polled */
+#define IO_TARGET_PREPARED	BIT(9)	/* formatted again when it has ended */
 
 /**
  * define IO_TARGET_NO_TIMEOUT - wait for as long as the device takes
@@ -234,7 +240,7 @@ struct io_target_info {
 	enum io_target_served	write;
 };
 
-#define IO_TARGET_INLINE_VECS	4
+#define IO_TARGET_INLINE_VECS	2
 
 /**
  * struct io_target_request - one operation on a target
@@ -249,6 +255,9 @@ struct io_target_info {
  * from the target's pool. The memory, the buffers and the table that the
  * iov_iter points to belong to the library from submit until @end_io. All
  * fields below "private" are the library's.
+ *
+ * With IO_TARGET_PREPARED nothing but the results changes from one submit to the
+ * end that belongs to it: @end_io and @private stay, too.
  */
 struct io_target_request {
 	io_target_end_io_t		end_io;
@@ -278,7 +287,7 @@ struct io_target_request {
 		struct bio_vec		bvec;
 	};
 	struct list_head		node;	/* on one queue of the target or backend */
-	struct list_head		timed;	/* on one shard of the target's, with a deadline */
+	struct list_head		timed;	/* on a shard of the target's: others look for it */
 	unsigned long			deadline;	/* jiffies */
 	struct hlist_node		named;	/* among the target's, with an id */
 	u64				id;
@@ -341,6 +350,7 @@ int __must_check io_target_prep_rw_page(struct io_target_request *req, enum io_t
 int __must_check io_target_prep_range(struct io_target_request *req, enum io_target_op op,
 				      loff_t pos, u64 len, unsigned int flags);
 
+int io_target_request_set_pos(struct io_target_request *req, loff_t pos);
 int io_target_request_set_timeout(struct io_target_request *req, long timeout);
 int io_target_request_set_ioprio(struct io_target_request *req, u16 ioprio);
 int io_target_request_set_hint(struct io_target_request *req, u8 hint);
@@ -352,6 +362,7 @@ int __must_check io_target_submit_atomic(struct io_target_request *req);
 int __must_check io_target_submit_batch(struct io_target *target,
 					struct io_target_request **reqs, unsigned int n);
 ssize_t io_target_submit_wait(struct io_target_request *req, long timeout);
+int io_target_poll(struct io_target_request *req);
 
 ssize_t io_target_read(struct io_target *target, void *buf, size_t len, loff_t pos,
 		       long timeout);
