@@ -5,7 +5,7 @@
 #include <linux/blkdev.h>
 #include <linux/slab.h>
 
-#include "internal.h"
+#include "bio.h"
 
 static struct block_device *lower_bdev(const struct io_target_lower *lower)
 {
@@ -17,9 +17,9 @@ static void bdev_submit(struct io_target_request *req)
 	iot_bio_submit(req, lower_bdev(req->lower));
 }
 
-static void bdev_submit_run(struct io_target_request **reqs, unsigned int n)
+static void bdev_submit_batch(struct io_target_request **reqs, unsigned int n)
 {
-	iot_bio_submit_run(reqs, n, lower_bdev(reqs[0]->lower));
+	iot_bio_submit_batch(reqs, n, lower_bdev(reqs[0]->lower));
 }
 
 static bool bdev_poll(struct io_target_lower *lower, unsigned int where)
@@ -63,6 +63,11 @@ static int bdev_check(struct io_target_lower *lower, struct io_target_request *r
 	return bdev_check_op(bdev, req);
 }
 
+static bool bdev_may_write(struct io_target_lower *lower)
+{
+	return !bdev_read_only(lower_bdev(lower));
+}
+
 static void bdev_info(struct io_target_lower *lower, struct io_target_info *info)
 {
 	struct block_device *bdev = lower_bdev(lower);
@@ -104,10 +109,11 @@ static void bdev_close(struct io_target_lower *lower)
 static const struct iot_backend bdev_backend = {
 	.name		= "block",
 	.submit		= bdev_submit,
-	.submit_run	= bdev_submit_run,
+	.submit_batch	= bdev_submit_batch,
 	.where		= iot_bio_where,
 	.poll		= bdev_poll,
 	.check		= bdev_check,
+	.may_write	= bdev_may_write,
 	.info		= bdev_info,
 	.close		= bdev_close,
 };

@@ -10,48 +10,39 @@
 #include <linux/blkdev.h>
 #include <linux/highmem.h>
 #include <linux/mm.h>
-#include <linux/sizes.h>
 
-#include "internal.h"
+#include "bio.h"
 
-blk_opf_t iot_bio_opf(const struct io_target_request *req)
+static blk_opf_t bio_opf_of(enum io_target_op op)
 {
-	blk_opf_t opf;
-
-	switch (req->op) {
+	switch (op) {
 	case IO_TARGET_OP_READ:
-		opf = REQ_OP_READ;
-		break;
+		return REQ_OP_READ;
 	case IO_TARGET_OP_DISCARD:
-		opf = REQ_OP_DISCARD;
-		break;
+		return REQ_OP_DISCARD;
 	case IO_TARGET_OP_WRITE_ZEROES:
-		opf = REQ_OP_WRITE_ZEROES;
-		break;
+		return REQ_OP_WRITE_ZEROES;
 	case IO_TARGET_OP_FLUSH:
-		opf = REQ_OP_WRITE | REQ_PREFLUSH | REQ_SYNC;
-		break;
+		return REQ_OP_WRITE | REQ_PREFLUSH | REQ_SYNC;
 	default:
-		/* As direct I/O: somebody waits, so it is not throttled as writeback. */
-		opf = REQ_OP_WRITE | REQ_SYNC | REQ_IDLE;
-		break;
+		return REQ_OP_WRITE | REQ_SYNC | REQ_IDLE;
 	}
+}
+
+/* For iot_bio_opf(). One that is polled for is not found inside of another. */
+blk_opf_t iot_bio_opf_rare(const struct io_target_request *req, struct block_device *bdev)
+{
+	blk_opf_t opf = bio_opf_of(req->op);
+
 	if (req->flags & IO_TARGET_FUA)
 		opf |= REQ_FUA;
 	if (req->flags & IO_TARGET_PREFLUSH)
 		opf |= REQ_PREFLUSH;
 	if (req->flags & IO_TARGET_NOWAIT)
 		opf |= REQ_NOWAIT;
-	return opf;
-}
-
-/* One that is polled for must not go inside of another, where it is not found. */
-static blk_opf_t bio_opf_polled(const struct io_target_request *req,
-				struct block_device *bdev)
-{
 	if (req->flags & IOT_F_POLLED && iot_bdev_polls(bdev))
-		return REQ_POLLED | REQ_NOMERGE;
-	return 0;
+		opf |= REQ_POLLED | REQ_NOMERGE;
+	return opf;
 }
 
 /* Memory from vmalloc is mapped twice, which some architectures' caches notice. */
@@ -75,17 +66,22 @@ static void bio_sync_vmalloc(const struct io_target_request *req, bool before)
 	}
 }
 
+static noinline void bio_done_rarely(struct io_target_request *req, blk_status_t status)
+{
+	if (req->flags & IOT_F_VMALLOC)
+		bio_sync_vmalloc(req, false);
+	iot_request_end(req, status ? blk_status_to_errno(status) : iov_iter_count(&req->iter),
+			status);
+}
+
 static void bio_done(struct bio *bio)
 {
-	struct io_target_request *req = bio->bi_private;
-	blk_status_t status = bio->bi_status;
-	ssize_t result = iov_iter_count(&req->iter);
+	struct io_target_request *req = container_of(bio, struct io_target_request, blk.bio);
 
-	if (unlikely(req->flags & IOT_F_VMALLOC))
-		bio_sync_vmalloc(req, false);
-	if (unlikely(status))
-		result = blk_status_to_errno(status);
-	iot_request_end(req, result, status);
+	if (unlikely(bio->bi_status || req->flags & IOT_F_VMALLOC))
+		bio_done_rarely(req, bio->bi_status);
+	else
+		iot_request_end(req, iov_iter_count(&req->iter), BLK_STS_OK);
 }
 
 /* The next stretch of @iter that is physically contiguous. */
@@ -140,7 +136,7 @@ static void bio_fill_kvec(struct bio *bio, struct iov_iter *iter)
 	}
 }
 
-/* The caller's table, which outlives the bio, is used where it is. */
+/* The same for the stretch of the caller's table that @iter is at. */
 static void bio_fill_bvec(struct bio *bio, struct iov_iter *iter)
 {
 	size_t len = min_t(size_t, iov_iter_count(iter), IOT_BIO_BYTES);
@@ -163,15 +159,6 @@ static void bio_fill(struct bio *bio, struct iov_iter *iter, unsigned int block)
 		bio_fill_kvec(bio, iter);
 		bio_align(bio, iter, block);
 	}
-}
-
-/* Some of it may be the submitter's, for whom another thread sends @bio. */
-void iot_bio_attribute(struct bio *bio, const struct io_target_request *req)
-{
-	bio->bi_ioprio = req->ioprio;
-	iot_bio_set_hint(bio, req->hint);
-	if (unlikely(req->css))
-		bio_associate_blkg_from_css(bio, req->css);
 }
 
 /* Allocates, fills and sends one piece; returns its bytes. */
@@ -203,14 +190,13 @@ static size_t bio_send_piece(struct io_target_request *req, struct block_device 
 static void bio_submit_pieces(struct io_target_request *req, struct block_device *bdev)
 {
 	struct iov_iter iter = req->iter;
-	blk_opf_t opf = iot_bio_opf(req);
+	blk_opf_t opf = iot_bio_opf(req, bdev) & ~REQ_POLLED;
 	struct bio *parent = &req->blk.bio;
 	struct blk_plug plug;
 	u64 done = 0;
 
 	bio_init(parent, NULL, NULL, 0, opf);
 	parent->bi_end_io = bio_done;
-	parent->bi_private = req;
 
 	blk_start_plug(&plug);
 	while (done < req->len) {
@@ -221,30 +207,49 @@ static void bio_submit_pieces(struct io_target_request *req, struct block_device
 	bio_endio(parent);
 }
 
-/* Builds the one bio that carries all of @req, if that is possible. */
-static bool bio_build(struct io_target_request *req, struct block_device *bdev)
+/* The caller's table, which outlives the bio, is used where it is. */
+static void bio_use_table(struct bio *bio, const struct io_target_request *req)
 {
-	struct bio *bio = &req->blk.bio;
-	struct iov_iter iter = req->iter;
-	bool kvec = iov_iter_is_kvec(&iter);
+	const struct iov_iter *iter = &req->iter;
 
-	bio_init(bio, bdev, kvec ? req->blk.vecs : NULL,
-		 kvec ? ARRAY_SIZE(req->blk.vecs) : 0,
-		 iot_bio_opf(req) | bio_opf_polled(req, bdev));
-	iot_bio_attribute(bio, req);
+	bio->bi_vcnt = min_t(unsigned long, iter->nr_segs, USHRT_MAX);
+	bio->bi_io_vec = (struct bio_vec *)iter->bvec;
+	/* By position: the name of the last member, the offset, has changed. */
+	bio->bi_iter = (struct bvec_iter){
+		req->pos >> SECTOR_SHIFT, min_t(u64, req->len, IOT_BIO_BYTES), 0,
+		iter->iov_offset
+	};
+	bio_set_flag(bio, BIO_CLONED);
+}
+
+static void bio_list_memory(struct bio *bio, const struct io_target_request *req)
+{
+	struct iov_iter iter = req->iter;
+
 	bio->bi_iter.bi_sector = req->pos >> SECTOR_SHIFT;
-	bio->bi_end_io = bio_done;
-	bio->bi_private = req;
-	if (!iov_iter_count(&iter))
-		bio->bi_iter.bi_size = min_t(u64, req->len, IOT_BIO_BYTES);
-	else if (kvec)
+	if (iov_iter_count(&iter))
 		bio_fill_kvec(bio, &iter);
 	else
-		bio_fill_bvec(bio, &iter);
-	if (unlikely(bio->bi_iter.bi_size != req->len)) {
-		bio_uninit(bio);
+		bio->bi_iter.bi_size = min_t(u64, req->len, IOT_BIO_BYTES);
+}
+
+/* Builds the one bio that carries all of @req, if that is possible. */
+static __always_inline bool bio_build(struct io_target_request *req,
+				      struct block_device *bdev)
+{
+	struct bio *bio = &req->blk.bio;
+
+	/* Without a device, for which it would look whose account it goes on. */
+	bio_init(bio, NULL, req->blk.vecs, ARRAY_SIZE(req->blk.vecs), iot_bio_opf(req, bdev));
+	bio->bi_bdev = bdev;
+	bio->bi_end_io = bio_done;
+	if (likely(iov_iter_is_bvec(&req->iter)))
+		bio_use_table(bio, req);
+	else
+		bio_list_memory(bio, req);
+	if (unlikely(bio->bi_iter.bi_size != req->len))
 		return false;
-	}
+	iot_bio_attribute(bio, req);
 	/* Whoever sees the flag sees the bio, too: see iot_bio_where(). */
 	if (req->flags & (IO_TARGET_PREPARED | IOT_F_POLLED))
 		smp_store_release(&req->flags, req->flags | IOT_F_BUILT);
@@ -262,7 +267,7 @@ static void bio_rearm(struct io_target_request *req, struct block_device *bdev)
 	bool table = iov_iter_is_bvec(&req->iter);
 
 	bio->bi_next = NULL;
-	bio->bi_opf = iot_bio_opf(req) | bio_opf_polled(req, bdev);
+	bio->bi_opf = iot_bio_opf(req, bdev);
 	bio->bi_flags = table ? 1U << BIO_CLONED : 0;
 	bio->bi_status = BLK_STS_OK;
 	bio->bi_iter = (struct bvec_iter){
@@ -272,8 +277,6 @@ static void bio_rearm(struct io_target_request *req, struct block_device *bdev)
 	atomic_set(&bio->__bi_remaining, 1);
 	iot_bio_reset_cost(bio);
 	iot_bio_attribute(bio, req);
-	if (likely(!req->css))
-		bio_associate_blkg(bio);
 }
 
 /* The disk may have become read-only since the request was prepared. */
@@ -317,7 +320,8 @@ static void bio_submit_elsewhere(struct io_target_request *req)
 	iot_lower_queue(req);
 }
 
-void iot_bio_submit(struct io_target_request *req, struct block_device *bdev)
+static __always_inline void bio_submit_one(struct io_target_request *req,
+					   struct block_device *bdev)
 {
 	if (req->flags & IOT_F_BUILT) {
 		bio_submit_again(req, bdev);
@@ -336,4 +340,25 @@ void iot_bio_submit(struct io_target_request *req, struct block_device *bdev)
 		bio_submit_elsewhere(req);
 	else
 		bio_submit_pieces(req, bdev);
+}
+
+void iot_bio_submit(struct io_target_request *req, struct block_device *bdev)
+{
+	bio_submit_one(req, bdev);
+}
+
+/* Each may be gone when it has been submitted. */
+void iot_bio_submit_batch(struct io_target_request **reqs, unsigned int n,
+			  struct block_device *bdev)
+{
+	while (n) {
+		unsigned int sent = 1;
+
+		if (n > 1 && reqs[0]->flags & IO_TARGET_MERGE_OK)
+			sent = iot_bio_submit_run(reqs, n, bdev);
+		else
+			bio_submit_one(reqs[0], bdev);
+		reqs += sent;
+		n -= sent;
+	}
 }

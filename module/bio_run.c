@@ -9,7 +9,7 @@
  */
 #include <linux/blkdev.h>
 
-#include "internal.h"
+#include "bio.h"
 
 static void run_link(struct io_target_request *req, struct io_target_request *next)
 {
@@ -59,10 +59,53 @@ static void run_done(struct bio *bio)
 	}
 }
 
-/* Pieces of memory of @req, none of which is mapped. */
-static unsigned int run_pieces(const struct io_target_request *req)
+/* Not what the block layer treats one by one, and not memory that is mapped twice. */
+#define NEVER_MERGED	(IO_TARGET_FUA | IO_TARGET_PREFLUSH | IO_TARGET_NOWAIT | \
+			 IOT_F_SPECIAL | IOT_F_VMALLOC)
+
+/* What neighbours need not have in common */
+#define MAY_DIFFER	(IOT_F_POOL | IO_TARGET_TASK | IO_TARGET_PREPARED | IOT_F_BUILT | \
+			 IOT_F_PRIO)
+
+static bool run_begins(const struct io_target_request *req)
 {
-	return req->iter.nr_segs;
+	return (req->flags & (IO_TARGET_MERGE_OK | NEVER_MERGED)) == IO_TARGET_MERGE_OK &&
+	       iov_iter_count(&req->iter);
+}
+
+/* Does @next lie right behind @req, and may it go with it? */
+static bool run_continues(const struct io_target_request *req,
+			  const struct io_target_request *next)
+{
+	return next->pos == req->pos + (s64)req->len && next->op == req->op &&
+	       !((next->flags ^ req->flags) & ~MAY_DIFFER) && next->ioprio == req->ioprio &&
+	       next->hint == req->hint && iov_iter_count(&next->iter);
+}
+
+/* How many of the first go into one bio, and in how many pieces of memory. */
+static unsigned int run_fit(struct io_target_request **reqs, unsigned int n,
+			    unsigned int *pieces)
+{
+	u64 left = IOT_BIO_BYTES - min_t(u64, reqs[0]->len, IOT_BIO_BYTES);
+	unsigned int i, sum = reqs[0]->iter.nr_segs;
+
+	for (i = 1; i < n; i++) {
+		if (!run_continues(reqs[i - 1], reqs[i]) || reqs[i]->len > left)
+			break;
+		if (sum + reqs[i]->iter.nr_segs > BIO_MAX_VECS)
+			break;
+		sum += reqs[i]->iter.nr_segs;
+		left -= reqs[i]->len;
+	}
+	*pieces = sum;
+	return i;
+}
+
+static void run_add_piece(struct bio *bio, struct page *page, unsigned int len,
+			  unsigned int offset)
+{
+	bvec_set_page(&bio->bi_io_vec[bio->bi_vcnt++], page, len, offset);
+	bio->bi_iter.bi_size += len;
 }
 
 static void run_add_kvec(struct bio *bio, const struct io_target_request *req)
@@ -77,7 +120,7 @@ static void run_add_kvec(struct bio *bio, const struct io_target_request *req)
 
 		left -= len;
 		if (len)
-			__bio_add_page(bio, virt_to_page(start), len, offset_in_page(start));
+			run_add_piece(bio, virt_to_page(start), len, offset_in_page(start));
 	}
 }
 
@@ -92,27 +135,8 @@ static void run_add_bvec(struct bio *bio, const struct io_target_request *req)
 
 		left -= len;
 		if (len)
-			__bio_add_page(bio, bv->bv_page, len, bv->bv_offset + skip);
+			run_add_piece(bio, bv->bv_page, len, bv->bv_offset + skip);
 	}
-}
-
-/* How many of the first go into one bio, and in how many pieces of memory. */
-static unsigned int run_fit(struct io_target_request **reqs, unsigned int n,
-			    unsigned int *pieces)
-{
-	u64 left = IOT_BIO_BYTES;
-	unsigned int i;
-
-	*pieces = 0;
-	for (i = 0; i < n; i++) {
-		unsigned int more = run_pieces(reqs[i]);
-
-		if (*pieces + more > BIO_MAX_VECS || reqs[i]->len > left)
-			break;
-		*pieces += more;
-		left -= reqs[i]->len;
-	}
-	return i;
 }
 
 static void run_send(struct io_target_request **reqs, unsigned int n, unsigned int pieces,
@@ -122,7 +146,7 @@ static void run_send(struct io_target_request **reqs, unsigned int n, unsigned i
 	struct bio *bio;
 	unsigned int i;
 
-	bio = bio_alloc_bioset(bdev, pieces, iot_bio_opf(first), GFP_NOIO,
+	bio = bio_alloc_bioset(bdev, pieces, iot_bio_opf(first, bdev), GFP_NOIO,
 			       &first->target->bios);
 	/* If they are sent again it is on the account of who sends them now. */
 	iot_owner_note(first);
@@ -141,22 +165,20 @@ static void run_send(struct io_target_request **reqs, unsigned int n, unsigned i
 }
 
 /*
- * Of @reqs none is empty, or in memory that is mapped twice. Inside ->submit_bio() none
- * of the pool's bios comes back, so that there each goes by itself.
+ * Sends the first of @reqs together with those that lie behind it. Inside ->submit_bio()
+ * none of the pool's bios comes back, so that there each goes by itself.
+ * Return: how many.
  */
-void iot_bio_submit_run(struct io_target_request **reqs, unsigned int n,
-			struct block_device *bdev)
+unsigned int iot_bio_submit_run(struct io_target_request **reqs, unsigned int n,
+				struct block_device *bdev)
 {
-	while (n) {
-		unsigned int pieces, fit = current->bio_list ? 0 : run_fit(reqs, n, &pieces);
+	unsigned int pieces, fit = 1;
 
-		if (fit > 1) {
-			run_send(reqs, fit, pieces, bdev);
-		} else {
-			fit = 1;
-			iot_bio_submit(reqs[0], bdev);
-		}
-		reqs += fit;
-		n -= fit;
-	}
+	if (run_begins(reqs[0]) && !current->bio_list)
+		fit = run_fit(reqs, n, &pieces);
+	if (fit > 1)
+		run_send(reqs, fit, pieces, bdev);
+	else
+		iot_bio_submit(reqs[0], bdev);
+	return fit;
 }

@@ -13,6 +13,8 @@
 #include <linux/fs.h>
 #include <linux/kasan.h>
 #include <linux/mm.h>
+#include <linux/percpu-refcount.h>
+#include <linux/sched/task_stack.h>
 #include <linux/slab.h>
 #include <linux/version.h>
 #include <linux/workqueue.h>
@@ -152,6 +154,52 @@ static inline bool iot_is_mapped(const void *p)
 #endif
 	return is_vmalloc_addr(p);
 #endif
+}
+
+/*
+ * Memory with an address in the kernel's linear map, all of it: virt_to_page() holds.
+ * Not the image of the kernel, not modules, not vmalloc(), not stacks.
+ */
+static inline bool iot_is_linear(const void *p, size_t len)
+{
+	unsigned long addr = (unsigned long)kasan_reset_tag(p);
+
+	if (!IS_ENABLED(CONFIG_VMAP_STACK) && object_is_on_stack(p))
+		return false;
+	return addr >= PAGE_OFFSET && len <= (unsigned long)high_memory - PAGE_OFFSET &&
+	       addr <= (unsigned long)high_memory - len;
+}
+
+/*
+ * percpu_ref_tryget_live() and percpu_ref_put(), which each request pays for. The same,
+ * but what keeps the counter from changing its nature meanwhile is disabled preemption,
+ * for which a grace period waits as it does for rcu_read_lock(), and which is no call.
+ */
+static inline bool iot_gate_tryget(struct percpu_ref *gate)
+{
+	unsigned long __percpu *count;
+	bool percpu;
+
+	preempt_disable();
+	percpu = __ref_is_percpu(gate, &count);
+	if (likely(percpu))
+		this_cpu_inc(*count);
+	preempt_enable();
+	return likely(percpu) || percpu_ref_tryget_live(gate);
+}
+
+static inline void iot_gate_put(struct percpu_ref *gate)
+{
+	unsigned long __percpu *count;
+	bool percpu;
+
+	preempt_disable();
+	percpu = __ref_is_percpu(gate, &count);
+	if (likely(percpu))
+		this_cpu_dec(*count);
+	preempt_enable();
+	if (unlikely(!percpu))
+		percpu_ref_put(gate);
 }
 
 /* The names that 7.0 gave to what everybody wrote out before. */

@@ -111,6 +111,12 @@ void iot_debugfs_exit(void);
 void iot_debugfs_add(struct io_target *t);
 void iot_debugfs_remove(struct io_target *t);
 
+/* There may be rules. */
+static inline bool iot_inject_active(void)
+{
+	return static_branch_unlikely(&iot_inject_key);
+}
+
 /* The request is about to be sent. Return: a rule has taken it. */
 static inline bool iot_inject_take(struct io_target_request *req)
 {
@@ -124,6 +130,11 @@ static inline bool iot_inject_alloc(struct io_target *t)
 }
 
 #else
+
+static inline bool iot_inject_active(void)
+{
+	return false;
+}
 
 static inline bool iot_inject_take(struct io_target_request *req)
 {

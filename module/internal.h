@@ -53,7 +53,6 @@
 #include <linux/percpu.h>
 #include <linux/ratelimit.h>
 #include <linux/refcount.h>
-#include <linux/sizes.h>
 #include <linux/spinlock.h>
 
 #include <linux/io_target.h>
@@ -69,7 +68,7 @@
  */
 enum iot_request_state {
 	IOT_REQ_IDLE,
-	IOT_REQ_FORMATTED,
+	IOT_REQ_FORMATTED = IO_TARGET_FORMATTED,	/* the header asks for this one */
 	IOT_REQ_PENDED,
 	IOT_REQ_QUEUED,
 	IOT_REQ_SENT,
@@ -100,12 +99,12 @@ enum iot_request_state {
 /* On lists of the target's while it is outstanding */
 #define IOT_F_LISTED	(IOT_F_DEADLINE | IOT_F_NAMED | IOT_F_POLLED)
 
-/* Takes more than to be sent through the gated gate */
+/* Takes more than to be sent through the gated gate: one that has it is not plain */
 #define IOT_F_SPECIAL	(IO_TARGET_IGNORE_STATE | IO_TARGET_BOUNCE | IOT_F_LISTED)
 
 /* Belongs to one use of a prepared request */
 #define IOT_F_ONE_USE	(IOT_F_AGAIN | IOT_F_OWNED | IOT_F_NAMED | IOT_F_RESENT | \
-			 IOT_F_DEADLINE | IOT_F_WAS_PENDED | IOT_F_CALLER_WAITS)
+			 IOT_F_DEADLINE | IOT_F_WAS_PENDED)
 
 /* Something is to be undone, or done elsewhere, when it has ended */
 #define IOT_F_UNDO	(IOT_F_SPECIAL | IOT_F_ONE_USE | IO_TARGET_TASK | IOT_F_CARRIED)
@@ -125,12 +124,13 @@ struct iot_stats {
  *	with iot_request_end(). Process context.
  * @check: before anything is sent: 0, or the errno of a request that cannot be
  *	carried out. Logs the reason. Under rcu_read_lock(), must not sleep.
- * @submit_run: optional: send @n requests that lie one behind the other, as one if
- *	possible; end each by itself. Process context.
+ * @submit_batch: optional: the same for @n requests, in order. Neighbours that may be
+ *	merged may go together; each is ended by itself.
  * @where: of a request with one of IOT_F_POLLED, that is with the device: where @poll
  *	is to look for it; UINT_MAX: nowhere yet, or it ends without. Any context.
  * @poll: end what is found there now. Return: whether something was. Process context,
  *	no locks held. Both only where lower->polls.
+ * @may_write: is it not read-only just now? Any context.
  * @info: fill in what the device can do
  * @close: release the device; the releaser calls it once
  * @may_be_short: fewer bytes than asked for are a result, not an error
@@ -138,10 +138,11 @@ struct iot_stats {
 struct iot_backend {
 	const char	*name;
 	void		(*submit)(struct io_target_request *req);
-	void		(*submit_run)(struct io_target_request **reqs, unsigned int n);
+	void		(*submit_batch)(struct io_target_request **reqs, unsigned int n);
 	unsigned int	(*where)(const struct io_target_request *req);
 	bool		(*poll)(struct io_target_lower *lower, unsigned int where);
 	int		(*check)(struct io_target_lower *lower, struct io_target_request *req);
+	bool		(*may_write)(struct io_target_lower *lower);
 	void		(*info)(struct io_target_lower *lower, struct io_target_info *info);
 	void		(*close)(struct io_target_lower *lower);
 	bool		may_be_short;
@@ -386,19 +387,6 @@ struct io_target_lower *iot_bdev_lower_dev(struct io_target *t, dev_t dev,
 struct io_target_lower *iot_bdev_lower_file(struct io_target *t, struct file *file,
 					    unsigned int flags);
 
-/* bio.c */
-/* Most of one bio: below the 32 bits of bi_size, and a multiple of every block size. */
-#define IOT_BIO_BYTES	SZ_1G
-blk_opf_t iot_bio_opf(const struct io_target_request *req);
-void iot_bio_attribute(struct bio *bio, const struct io_target_request *req);
-void iot_bio_submit(struct io_target_request *req, struct block_device *bdev);
-unsigned int iot_bio_where(const struct io_target_request *req);
-bool iot_bio_poll(struct block_device *bdev, unsigned int where);
-
-/* bio_run.c */
-void iot_bio_submit_run(struct io_target_request **reqs, unsigned int n,
-			struct block_device *bdev);
-
 /* file.c */
 struct io_target_lower *iot_file_lower_path(struct io_target *t, const char *path,
 					    unsigned int flags);
@@ -408,6 +396,8 @@ struct io_target_lower *iot_file_lower_file(struct io_target *t, struct file *fi
 /* prep.c */
 int iot_check_range(struct io_target *t, enum io_target_op op, loff_t pos, u64 len);
 bool iot_prepared_for(const struct io_target_request *req, u32 session);
+bool iot_prep_simply(struct io_target_request *req, enum io_target_op op, void *buf,
+		     size_t len, loff_t pos);
 int __iot_prep_recheck(struct io_target_request *req, struct io_target_lower *lower);
 
 /* request.c */
@@ -415,8 +405,9 @@ void iot_request_end(struct io_target_request *req, ssize_t result, blk_status_t
 void iot_request_finish(struct io_target_request *req, ssize_t result,
 			blk_status_t status);
 void iot_request_complete(struct io_target_request *req);
-bool iot_request_owned(const struct io_target_request *req);
-int iot_request_take(struct io_target_request *req);
+struct percpu_ref *iot_request_gate(const struct io_target_request *req);
+bool iot_request_list(struct io_target_request *req);
+void iot_request_unlist(struct io_target_request *req);
 int iot_request_busy(struct io_target_request *req, const char *what);
 void iot_request_reset(struct io_target_request *req);
 
@@ -492,12 +483,20 @@ void iot_carrier_drop(struct io_target_request *req);
 void iot_carrier_end(struct io_target_request *io, ssize_t result, blk_status_t status);
 enum iot_claim iot_carrier_claim(struct io_target_carrier *carrier, bool or_orphan);
 
-/* Where a prepared request is to go may have been changed; a shrunken disk is the backend's to see. */
-static inline bool iot_prep_in_place(const struct io_target_request *req,
-				     const struct io_target_lower *lower)
+/* Does the request belong to its caller, rather than to the library? */
+static inline bool iot_request_owned(const struct io_target_request *req)
 {
-	return req->len <= lower->size && (u64)req->pos <= lower->size - req->len &&
-	       !(req->pos & (lower->block_size - 1));
+	unsigned int state = READ_ONCE(req->state);
+
+	return state <= IOT_REQ_FORMATTED || state == IOT_REQ_DONE;
+}
+
+/* Does @lower have such a place? Where it has no size the answer is no. */
+static inline bool iot_in_place(const struct io_target_lower *lower, loff_t pos, u64 len)
+{
+	u64 size = READ_ONCE(lower->size);
+
+	return len <= size && (u64)pos <= size - len && !(pos & (lower->block_size - 1));
 }
 
 /*
@@ -508,7 +507,7 @@ static inline int iot_prep_recheck(struct io_target_request *req,
 				   struct io_target_lower *lower)
 {
 	if (likely(req->opened == lower->opened &&
-		   (!(req->flags & IO_TARGET_PREPARED) || iot_prep_in_place(req, lower))))
+		   (!(req->flags & IO_TARGET_PREPARED) || iot_in_place(lower, req->pos, req->len))))
 		return 0;
 	return __iot_prep_recheck(req, lower);
 }

@@ -257,29 +257,14 @@ err_reset:
 	return err;
 }
 
-/**
- * io_target_request_set_pos - another place for a prepared request
- * @req: formatted with IO_TARGET_PREPARED
- * @pos: byte offset, 0 for streams
- *
- * Whether the device has such a place is found by submit, which refuses the request
- * with the errno that io_target_prep_rw() has for it; then it is still formatted. One
- * that is polled, cancelled or the like has to have ended before.
- *
- * Context: any, between the end of @req and submit.
- * Return: 0. -EBUSY: @req is outstanding. -EINVAL: not prepared.
- */
-int io_target_request_set_pos(struct io_target_request *req, loff_t pos)
+/* What io_target_request_set_pos() has to say. */
+int __io_target_set_pos(struct io_target_request *req)
 {
-	if (likely(req->state == IOT_REQ_FORMATTED && req->flags & IO_TARGET_PREPARED)) {
-		req->pos = pos;
-		return 0;
-	}
 	if (!iot_request_owned(req))
 		return iot_request_busy(req, "set_pos");
 	return iot_err(req->target, -EINVAL, "set_pos refused: the request is not prepared");
 }
-EXPORT_SYMBOL_GPL(io_target_request_set_pos);
+EXPORT_SYMBOL_GPL(__io_target_set_pos);
 
 static int refuse_op(struct io_target_request *req, enum io_target_op op)
 {
@@ -336,6 +321,69 @@ int io_target_prep_rw(struct io_target_request *req, enum io_target_op op,
 }
 EXPORT_SYMBOL_GPL(io_target_prep_rw);
 
+/* Of these flags nothing depends on what is to be looked at. */
+#define PREP_SIMPLE	(IO_TARGET_IGNORE_STATE | IO_TARGET_TASK | IO_TARGET_MERGE_OK | \
+			 IO_TARGET_PREPARED)
+
+/* May it be done at all? The device may have become read-only only now. */
+static __always_inline bool simple_op(struct io_target_lower *lower, enum io_target_op op)
+{
+	if (likely(op == IO_TARGET_OP_READ))
+		return lower->flags & IO_TARGET_READ;
+	return op == IO_TARGET_OP_WRITE && lower->flags & IO_TARGET_WRITE &&
+	       lower->backend->may_write && lower->backend->may_write(lower);
+}
+
+/* In memory that needs no page table, and that the device can reach as it is. */
+static __always_inline bool simple_memory(struct io_target_lower *lower, const void *buf,
+					  size_t len)
+{
+	return iot_is_linear(buf, len) && len <= SZ_1G &&
+	       !(((unsigned long)buf | len) & lower->dma_mask);
+}
+
+/*
+ * What nearly all transfers are: one buffer, in place, on a device that has a size. The
+ * buffer is described as pages, which is what such a device wants in the end.
+ * Return: false: it takes a closer look, and perhaps a word why it is refused.
+ */
+static __always_inline bool prep_simply(struct io_target_request *req, enum io_target_op op,
+					void *buf, size_t len, loff_t pos, unsigned int flags)
+{
+	struct io_target_lower *lower;
+
+	guard(preempt)();
+	lower = rcu_dereference_sched(req->target->lower);
+	if (unlikely(!lower || flags & ~PREP_SIMPLE || !len ||
+		     !iot_in_place(lower, pos, len) || len & (lower->block_size - 1) ||
+		     !simple_op(lower, op) || !simple_memory(lower, buf, len)))
+		return false;
+	req->end_io = NULL;
+	req->result = 0;
+	req->status = BLK_STS_OK;
+	req->not_sent = false;
+	req->state = IOT_REQ_FORMATTED;
+	req->op = op;
+	req->hint = 0;
+	req->ioprio = 0;
+	req->flags = (req->flags & IOT_F_POOL) | flags;
+	req->opened = lower->opened;
+	req->lower = NULL;
+	req->pos = pos;
+	req->len = len;
+	bvec_set_page(&req->bvec, virt_to_page(buf), len, offset_in_page(buf));
+	iov_iter_bvec(&req->iter, op == IO_TARGET_OP_WRITE ? ITER_SOURCE : ITER_DEST,
+		      &req->bvec, 1, len);
+	return true;
+}
+
+/* For blocking calls, whose request is new. */
+bool iot_prep_simply(struct io_target_request *req, enum io_target_op op, void *buf,
+		     size_t len, loff_t pos)
+{
+	return prep_simply(req, op, buf, len, pos, 0);
+}
+
 /**
  * io_target_prep_rw_buf - format a request to read or write one buffer
  * @req: idle, formatted or done
@@ -351,8 +399,14 @@ EXPORT_SYMBOL_GPL(io_target_prep_rw);
 int io_target_prep_rw_buf(struct io_target_request *req, enum io_target_op op,
 			  void *buf, size_t len, loff_t pos, unsigned int flags)
 {
-	int err = prep_begin(req, op, pos, len, flags);
+	int err = iot_verify_request(req, "prep");
 
+	if (unlikely(err))
+		return err;
+	if (likely(iot_request_owned(req) && !req->carrier &&
+		   prep_simply(req, op, buf, len, pos, flags)))
+		return 0;
+	err = prep_begin(req, op, pos, len, flags);
 	if (unlikely(err))
 		return err;
 	if (unlikely(op != IO_TARGET_OP_READ && op != IO_TARGET_OP_WRITE))

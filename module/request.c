@@ -27,7 +27,8 @@ void io_target_request_init(struct io_target_request *req, struct io_target *tar
 {
 	if (!iot_verify_init(req))
 		return;
-	memset(req, 0, sizeof(*req));
+	/* The backend's part is the backend's to fill. */
+	memset(req, 0, offsetof(struct io_target_request, blk));
 	req->target = target;
 	iot_verify_seal(req);
 	INIT_LIST_HEAD(&req->node);
@@ -62,14 +63,6 @@ struct io_target_request *io_target_request_alloc(struct io_target *target, gfp_
 	return req;
 }
 EXPORT_SYMBOL_GPL(io_target_request_alloc);
-
-/* Does the request belong to its caller, rather than to the library? */
-bool iot_request_owned(const struct io_target_request *req)
-{
-	unsigned int state = READ_ONCE(req->state);
-
-	return state <= IOT_REQ_FORMATTED || state == IOT_REQ_DONE;
-}
 
 bool io_target_request_pending(const struct io_target_request *req)
 {
@@ -155,97 +148,18 @@ int io_target_request_free(struct io_target_request *req)
 }
 EXPORT_SYMBOL_GPL(io_target_request_free);
 
-static struct percpu_ref *request_gate(const struct io_target_request *req)
+/* Of what kind @req is decides which of the gates it holds. */
+struct percpu_ref *iot_request_gate(const struct io_target_request *req)
 {
 	if (unlikely(req->flags & (IO_TARGET_IGNORE_STATE | IOT_F_WAS_PENDED)))
 		return &req->target->ungated;
 	return &req->target->gated;
 }
 
-static int refuse_unformatted(struct io_target_request *req)
-{
-	if (!iot_request_owned(req))
-		return iot_request_busy(req, "submit");
-	return iot_err(req->target, -EINVAL, "submit refused: the request is not formatted");
-}
-
-/* The gate is held, so that the target stays open. */
-static int request_send_checks(struct io_target_request *req)
-{
-	struct io_target_lower *lower = rcu_dereference_protected(req->target->lower, true);
-
-	int err = iot_prep_recheck(req, lower);
-
-	if (unlikely(err))
-		return err;
-	if (unlikely(!iot_verify_claim(req)))
-		return iot_request_busy(req, "concurrent submit");
-	req->lower = lower;
-	req->not_sent = false;
-	if (unlikely(req->carrier))
-		iot_carrier_arm(req);
-	return 0;
-}
-
-/*
- * A prepared request is about to pend. That it is for a place which the device does not
- * have is better said now than when it is sent.
- */
-static int request_check_place(struct io_target_request *req)
-{
-	struct io_target_lower *lower;
-
-	guard(rcu)();
-	lower = rcu_dereference(req->target->lower);
-	return lower ? iot_prep_recheck(req, lower) : 0;
-}
-
-static int refuse_state(struct io_target_request *req, int err)
-{
-	struct io_target *t = req->target;
-
-	if (err == -EBUSY)
-		return iot_request_busy(req, "concurrent submit");
-	if (err == -ESTALE)
-		return iot_err(t, err, "submit refused: closed and opened since prep");
-	if (err == -EAGAIN)
-		return iot_err(t, err, "submit refused: held back, and %s",
-			       req->flags & IO_TARGET_NOWAIT ? "NOWAIT" : "the queue is full");
-	return iot_err(t, err, "submit refused: the target is %s",
-		       err == -ESHUTDOWN ? "purged" : "closed or removed");
-}
-
-/* Return: 0: the gate is held; 1: @req pends, and may have ended by now. */
-static int request_gate_enter(struct io_target_request *req)
-{
-	struct percpu_ref *gate = request_gate(req);
-	struct io_target *t = req->target;
-	int err;
-
-	if (unlikely(!percpu_ref_tryget_live(gate))) {
-		err = req->flags & IO_TARGET_PREPARED ? request_check_place(req) : 0;
-		if (err)
-			return err;
-		err = iot_pend(req, gate);
-		if (err < 0)
-			return refuse_state(req, err);
-		if (err == IOT_PENDED)
-			return 1;
-	}
-	err = request_send_checks(req);
-	if (unlikely(err)) {
-		percpu_ref_put(gate);
-		return err;
-	}
-	/* One with a carrier may have ended by now, at its deadline, and be gone. */
-	this_cpu_inc(t->stats->submitted);
-	return 0;
-}
-
 #define IOT_F_TIMED	(IOT_F_DEADLINE | IOT_F_POLLED)
 
 /* For those who have to find it while it is outstanding. */
-static bool request_list(struct io_target_request *req)
+bool iot_request_list(struct io_target_request *req)
 {
 	if (req->flags & IOT_F_NAMED && !iot_named_add(req))
 		return false;
@@ -257,7 +171,7 @@ static bool request_list(struct io_target_request *req)
 	return true;
 }
 
-static void request_unlist(struct io_target_request *req)
+void iot_request_unlist(struct io_target_request *req)
 {
 	if (req->flags & IOT_F_TIMED)
 		iot_deadline_del(req);
@@ -265,138 +179,8 @@ static void request_unlist(struct io_target_request *req)
 		iot_named_del(req);
 }
 
-/*
- * Return: 0: the request is the library's and holds its gate until it has ended;
- * 1: it pends; negative: it is still the caller's.
- */
-static int request_accept(struct io_target_request *req)
-{
-	int err;
-
-	if (unlikely(req->flags & IOT_F_LISTED) && !request_list(req))
-		return iot_request_busy(req, "concurrent submit");
-	err = request_gate_enter(req);
-	if (likely(err >= 0))
-		return err;		/* perhaps @req has ended and is gone */
-	if (req->flags & IOT_F_LISTED)
-		request_unlist(req);
-	iot_verify_refused(req);
-	return err;
-}
-
-/*
- * Once accepted, a request with a carrier may be ended at any time by others, so
- * its sender goes on with a reference on the carrier.
- */
-static int request_submit_carried(struct io_target_request *req)
-{
-	struct io_target_carrier *c = req->carrier;
-	struct io_target *t = req->target;
-	int err;
-
-	refcount_inc(&c->refs);
-	iot_carrier_load(req);
-	guard(rcu)();
-	err = request_accept(req);
-	if (!err)
-		iot_carrier_send(c, rcu_dereference(t->lower));
-	iot_carrier_put(c);
-	return min(err, 0);
-}
-
-static int request_check(struct io_target_request *req)
-{
-	int err = iot_verify_submit(req);
-
-	if (err)
-		return err;
-	if (unlikely(req->state != IOT_REQ_FORMATTED))
-		err = refuse_unformatted(req);
-	else if (unlikely(!req->end_io && !(req->flags & IOT_F_POOL)))
-		err = iot_err(req->target, -EINVAL,
-			      "submit refused: an embedded request without end_io");
-	if (unlikely(err))
-		iot_verify_refused(req);
-	return err;
-}
-
-/*
- * For a request with nothing of IOT_F_SPECIAL, whose gate is held: accepted, and to be
- * sent. The caller counts it.
- */
-int iot_request_take(struct io_target_request *req)
-{
-	int err = iot_verify_context(req) ?: request_check(req);
-
-	if (unlikely(err))
-		return err;
-	err = request_send_checks(req);
-	if (unlikely(err))
-		iot_verify_refused(req);
-	return err;
-}
-
-/**
- * io_target_submit - send a request without waiting for it
- * @req: formatted, with end_io set
- *
- * On block devices the call may sleep in the block layer (for a tag, for
- * memory), as submit_bio() does; on char devices and files it never waits for
- * the driver. end_io may be called before it returns.
- *
- * Context: process context. From end_io or any atomic context use
- * io_target_submit_atomic().
- * Return: 0, and end_io will be called exactly once, or has been. Otherwise it
- * never will: -EBUSY: @req is outstanding already, which is not disturbed.
- * -EINVAL: not formatted, or embedded without end_io. -ENODEV: the target is
- * closed or removed. -ESTALE: closed and opened again since prep. -ESHUTDOWN: the
- * target is purged. -EAGAIN: requests pend, and @req has NOWAIT or the queue is full.
- * Of io_target_prep_rw(): reopened since prep, and the device has changed.
- */
-int io_target_submit(struct io_target_request *req)
-{
-	int err = iot_verify_context(req) ?: request_check(req);
-
-	if (unlikely(err))
-		return err;
-	if (unlikely(req->carrier))
-		return request_submit_carried(req);
-	err = request_accept(req);
-	if (likely(!err))
-		iot_send(req);
-	return min(err, 0);
-}
-EXPORT_SYMBOL_GPL(io_target_submit);
-
-/**
- * io_target_submit_atomic - send a request from any context
- * @req: formatted, with end_io set
- *
- * A worker sends it, in the order of these calls. The way to send from an
- * end_io, however that was called, without recursion.
- *
- * Context: any; process context for a BOUNCE write, whose data is copied here.
- * Return: as io_target_submit().
- */
-int io_target_submit_atomic(struct io_target_request *req)
-{
-	int err = request_check(req);
-
-	if (unlikely(err))
-		return err;
-	if (unlikely(req->carrier))
-		return request_submit_carried(req);
-	err = request_accept(req);
-	if (likely(!err)) {
-		iot_owner_note(req);
-		iot_lower_queue(req);
-	}
-	return min(err, 0);
-}
-EXPORT_SYMBOL_GPL(io_target_submit_atomic);
-
 /* After this @req may be gone; its gate keeps the target. */
-static void request_call_end(struct io_target *t, struct io_target_request *req)
+static __always_inline void request_call_end(struct io_target *t, struct io_target_request *req)
 {
 	struct iot_verify_frame frame;
 
@@ -416,7 +200,7 @@ static void request_call_end(struct io_target *t, struct io_target_request *req)
 /* The last step of every request. */
 void iot_request_complete(struct io_target_request *req)
 {
-	struct percpu_ref *gate = request_gate(req);
+	struct percpu_ref *gate = iot_request_gate(req);
 	bool resent = req->flags & IOT_F_RESENT;
 	struct io_target *t = req->target;
 
@@ -432,32 +216,44 @@ void iot_request_complete(struct io_target_request *req)
 static void request_undo(struct io_target_request *req)
 {
 	if (req->flags & IOT_F_LISTED)
-		request_unlist(req);
+		iot_request_unlist(req);
 	if (req->carrier)
 		iot_carrier_drop(req);
 	if (req->flags & IOT_F_OWNED)
 		iot_owner_forget(req);
 }
 
-/* By the one who has found that he is to end @req, in his context. */
-void iot_request_finish(struct io_target_request *req, ssize_t result,
-			blk_status_t status)
+/* Not plain: what was done for it is undone, or its end_io is for a worker. */
+static noinline void request_finish_special(struct io_target_request *req)
+{
+	request_undo(req);
+	if (req->flags & IO_TARGET_TASK)
+		iot_task_end(req);
+	else
+		iot_request_complete(req);
+}
+
+static __always_inline void request_finish(struct io_target_request *req, ssize_t result,
+					   blk_status_t status)
 {
 	struct io_target *t = req->target;
 
 	iot_verify_intact(req);
 	req->result = result;
 	req->status = status;
-	if (likely(!(req->flags & IOT_F_UNDO))) {
-		request_call_end(t, req);
-		percpu_ref_put(&t->gated);
+	if (unlikely(req->flags & IOT_F_UNDO)) {
+		request_finish_special(req);
 		return;
 	}
-	request_undo(req);
-	if (req->flags & IO_TARGET_TASK)
-		iot_task_end(req);
-	else
-		iot_request_complete(req);
+	request_call_end(t, req);
+	iot_gate_put(&t->gated);
+}
+
+/* By the one who has found that he is to end @req, in his context. */
+void iot_request_finish(struct io_target_request *req, ssize_t result,
+			blk_status_t status)
+{
+	request_finish(req, result, status);
 }
 
 /*
@@ -471,7 +267,7 @@ void iot_request_end(struct io_target_request *req, ssize_t result, blk_status_t
 	if (unlikely(req->flags & IOT_F_CARRIED))
 		iot_carrier_end(req, result, status);
 	else
-		iot_request_finish(req, result, status);
+		request_finish(req, result, status);
 }
 
 IOT_EXPORT_FOR_TESTS(iot_request_end);

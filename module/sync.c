@@ -66,8 +66,11 @@ static void sync_wait(struct io_target_request *req, struct completion *done, lo
  */
 int iot_may_wait(struct io_target *t, const char *what)
 {
-	struct work_struct *work = in_task() ? current_work() : NULL;
+	struct work_struct *work = NULL;
 	const char *where = NULL;
+
+	if (unlikely(current->flags & PF_WQ_WORKER && in_task()))
+		work = current_work();
 
 	if (unlikely(!in_task() || irqs_disabled()))
 		where = "irq context";
@@ -276,19 +279,48 @@ static ssize_t sync_pieces(struct sync_io *whole, const struct sync_manner *mann
 	return done;
 }
 
-static ssize_t sync_transfer(struct sync_io *io, long timeout)
+static noinline ssize_t sync_transfer_slowly(struct sync_io *io, long timeout)
 {
 	struct sync_manner manner;
 	bool no_buffer;
-	int err;
 
-	err = sync_check(io->target, timeout);
-	if (unlikely(err))
-		return err;
 	manner = sync_manner(io->target, io->buf, io->len);
 	if (timeout == IO_TARGET_NO_TIMEOUT && manner.reachable)
 		return sync_one(io, timeout, &no_buffer);
 	return sync_pieces(io, &manner, timeout);
+}
+
+/* Formatted, and of the calling thread alone. */
+static noinline ssize_t sync_send_simply(struct io_target_request *req)
+{
+	DECLARE_COMPLETION_ONSTACK(done);
+	int err;
+
+	req->private = &done;
+	req->end_io = iot_sync_end_io;
+	err = io_target_submit(req);
+	if (unlikely(err))
+		return err;
+	wait_for_completion_io(&done);
+	return req->result;
+}
+
+static __always_inline ssize_t sync_transfer(struct io_target *t, enum io_target_op op,
+					     void *buf, size_t len, loff_t pos, long timeout)
+{
+	int err = sync_check(t, timeout);
+
+	if (unlikely(err))
+		return err;
+	if (timeout == IO_TARGET_NO_TIMEOUT) {
+		struct io_target_request req;
+
+		io_target_request_init(&req, t);
+		if (likely(iot_prep_simply(&req, op, buf, len, pos)))
+			return sync_send_simply(&req);
+	}
+	return sync_transfer_slowly(&(struct sync_io){ .target = t, .op = op, .buf = buf,
+						       .len = len, .pos = pos }, timeout);
 }
 
 /**
@@ -311,9 +343,7 @@ static ssize_t sync_transfer(struct sync_io *io, long timeout)
 ssize_t io_target_read(struct io_target *target, void *buf, size_t len, loff_t pos,
 		       long timeout)
 {
-	return sync_transfer(&(struct sync_io){ .target = target, .op = IO_TARGET_OP_READ,
-						.buf = buf, .len = len, .pos = pos },
-			     timeout);
+	return sync_transfer(target, IO_TARGET_OP_READ, buf, len, pos, timeout);
 }
 EXPORT_SYMBOL_GPL(io_target_read);
 
@@ -334,9 +364,7 @@ EXPORT_SYMBOL_GPL(io_target_read);
 ssize_t io_target_write(struct io_target *target, const void *buf, size_t len, loff_t pos,
 			long timeout)
 {
-	return sync_transfer(&(struct sync_io){ .target = target, .op = IO_TARGET_OP_WRITE,
-						.buf = (void *)buf, .len = len, .pos = pos },
-			     timeout);
+	return sync_transfer(target, IO_TARGET_OP_WRITE, (void *)buf, len, pos, timeout);
 }
 EXPORT_SYMBOL_GPL(io_target_write);
 

@@ -240,7 +240,10 @@ struct io_target_info {
 	enum io_target_served	write;
 };
 
+/* private: */
 #define IO_TARGET_INLINE_VECS	2
+#define IO_TARGET_FORMATTED	1	/* of the states of a request */
+/* public: */
 
 /**
  * struct io_target_request - one operation on a target
@@ -350,7 +353,6 @@ int __must_check io_target_prep_rw_page(struct io_target_request *req, enum io_t
 int __must_check io_target_prep_range(struct io_target_request *req, enum io_target_op op,
 				      loff_t pos, u64 len, unsigned int flags);
 
-int io_target_request_set_pos(struct io_target_request *req, loff_t pos);
 int io_target_request_set_timeout(struct io_target_request *req, long timeout);
 int io_target_request_set_ioprio(struct io_target_request *req, u16 ioprio);
 int io_target_request_set_hint(struct io_target_request *req, u8 hint);
@@ -530,6 +532,27 @@ static inline int __must_check io_target_prep_write_zeroes(struct io_target_requ
 							   unsigned int flags)
 {
 	return io_target_prep_range(req, IO_TARGET_OP_WRITE_ZEROES, pos, len, flags);
+}
+
+int __io_target_set_pos(struct io_target_request *req);
+
+/**
+ * io_target_request_set_pos - another place for a prepared request
+ * @req: formatted with IO_TARGET_PREPARED
+ * @pos: byte offset, 0 for streams
+ *
+ * Whether the device has such a place is found by submit, which refuses the request
+ * with the errno that io_target_prep_rw() has for it; then it is still formatted.
+ *
+ * Context: any, between the end of @req and submit.
+ * Return: 0. -EBUSY: @req is outstanding. -EINVAL: not prepared.
+ */
+static inline int io_target_request_set_pos(struct io_target_request *req, loff_t pos)
+{
+	if (unlikely(req->state != IO_TARGET_FORMATTED || !(req->flags & IO_TARGET_PREPARED)))
+		return __io_target_set_pos(req);
+	req->pos = pos;
+	return 0;
 }
 
 /**
