@@ -14,7 +14,8 @@ ifneq ($(KBUILD_EXTMOD),)
 # Out of tree no Kconfig is read: options come from the command line, and the
 # compiler has to be told about them as autoconf.h would.
 CONFIG_IO_TARGET ?= m
-export CONFIG_IO_TARGET
+CONFIG_IO_TARGET_TRACE ?= $(CONFIG_TRACEPOINTS)
+export CONFIG_IO_TARGET CONFIG_IO_TARGET_TRACE
 
 io_target_options := $(sort $(filter CONFIG_IO_TARGET CONFIG_IO_TARGET_%,$(.VARIABLES)))
 subdir-ccflags-y += $(foreach option,$(io_target_options), \

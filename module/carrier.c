@@ -244,7 +244,7 @@ void iot_carrier_end(struct io_target_request *io, ssize_t result, blk_status_t 
 		c->req = NULL;
 	}
 	if (!req) {
-		iot_orphan_end(c);
+		iot_orphan_end(c, result);
 		return;
 	}
 	if (req->op == IO_TARGET_OP_READ && result > 0)

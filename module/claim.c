@@ -12,7 +12,7 @@
 #include <linux/hashtable.h>
 #include <linux/rcupdate.h>
 
-#include "internal.h"
+#include "stats.h"
 
 /* Its lower, if it has one still, is the target's, which RCU keeps. */
 static bool claim_queued(struct io_target_request *req)
@@ -57,6 +57,9 @@ enum iot_claim iot_claim(struct io_target_request *req, bool or_orphan)
 /* By whom @req was claimed. Context: any, with no lock held. */
 void iot_claim_end(struct io_target_request *req, int err)
 {
+	if (err == -ETIMEDOUT)
+		iot_stats_deadline(req, req->not_sent ? IOT_DEADLINE_UNSENT :
+							IOT_DEADLINE_ORPHANED);
 	if (!req->not_sent)
 		iot_event(req->target, IO_TARGET_EVENT_ORPHAN);
 	iot_request_finish(req, err, BLK_STS_OK);

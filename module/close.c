@@ -6,23 +6,10 @@
 #include <linux/rcupdate.h>
 #include <linux/wait.h>
 
-#include "internal.h"
+#include "stats.h"
 
 /* How often a close that has to wait says so */
 #define CLOSE_WARN_SECS		10
-
-static u64 target_in_flight(struct io_target *t)
-{
-	u64 n = 0;
-	int cpu;
-
-	for_each_possible_cpu(cpu) {
-		struct iot_stats *s = per_cpu_ptr(t->stats, cpu);
-
-		n += READ_ONCE(s->submitted) - READ_ONCE(s->completed);
-	}
-	return n;
-}
 
 static bool target_unused(struct io_target *t, const struct iot_wait *wait)
 {
@@ -36,7 +23,7 @@ static void target_wait_closed(struct io_target *t)
 
 	while (!iot_wait_polling(t, &wait, CLOSE_WARN_SECS * HZ))
 		pr_warn("io_target: %s: close waits for %llu requests\n",
-			io_target_name(t), target_in_flight(t));
+			io_target_name(t), iot_stats_in_flight(t));
 }
 
 /*

@@ -14,7 +14,7 @@
 #include <linux/hash.h>
 #include <linux/timer.h>
 
-#include "internal.h"
+#include "stats.h"
 
 static struct iot_shard *request_shard(struct io_target_request *req)
 {
@@ -97,6 +97,16 @@ struct deadline_scan {
 	unsigned int		overdue;
 };
 
+/* Once for each request. */
+static void deadline_overdue(struct io_target_request *req, struct deadline_scan *scan)
+{
+	if (req->overdue)
+		return;
+	req->overdue = true;
+	scan->overdue++;
+	iot_stats_deadline(req, IOT_DEADLINE_OVERDUE);
+}
+
 static void deadline_check(struct io_target_request *req, unsigned long now,
 			   struct deadline_scan *scan)
 {
@@ -111,8 +121,7 @@ static void deadline_check(struct io_target_request *req, unsigned long now,
 			again = now + 1;	/* about to be accepted */
 		} else {
 			again = scan->next;
-			scan->overdue += !req->overdue;
-			req->overdue = true;
+			deadline_overdue(req, scan);
 		}
 	}
 	if (time_before(again, scan->next))

@@ -423,13 +423,11 @@ void iot_inject_created(struct io_target *t)
 		rule = default_rule;
 	if (rule.action != IOT_RULE_NONE && inject_add(&t->inject, &rule))
 		iot_err(t, -ENOMEM, "goes without the default rule");
-	iot_debugfs_add(t);
 }
 
 /* The target is closed and has no orphan any more. */
 void iot_inject_exit(struct io_target *t)
 {
-	iot_debugfs_remove(t);
 	inject_clear(&t->inject);
 	cancel_delayed_work_sync(&t->inject.work);
 }

@@ -10,14 +10,14 @@
 
 #include <linux/io_target.h>
 
+struct dentry;
+
 #if IS_ENABLED(CONFIG_IO_TARGET_FAULT_INJECTION)
 
 #include <linux/jump_label.h>
 #include <linux/list.h>
 #include <linux/spinlock.h>
 #include <linux/workqueue.h>
-
-struct dentry;
 
 /* Rules of one target at the most: each request is held against all of them. */
 #define IOT_RULES	16
@@ -71,7 +71,6 @@ struct iot_rule {
  * @held: requests that wait for somebody to release them
  * @delayed: requests that wait for their time, in the order of those
  * @work: sends those whose time has come
- * @dir: the target's debugfs directory
  */
 struct iot_inject {
 	spinlock_t		lock;	/* all below */
@@ -80,7 +79,6 @@ struct iot_inject {
 	struct list_head	held;
 	struct list_head	delayed;
 	struct delayed_work	work;
-	struct dentry		*dir;
 };
 
 /* True while there is a rule, or a task whose nth allocation is to fail. */
@@ -105,11 +103,9 @@ unsigned int iot_inject_fail_left(void);
 int iot_rule_parse(struct iot_rule *rule, char *text, const char **why);
 size_t iot_rule_print(const struct iot_rule *rule, char *buf, size_t size);
 
-/* debugfs.c */
-void iot_debugfs_init(void);
-void iot_debugfs_exit(void);
-void iot_debugfs_add(struct io_target *t);
-void iot_debugfs_remove(struct io_target *t);
+/* inject_debugfs.c */
+void iot_inject_debugfs_target(struct io_target *t, struct dentry *dir);
+void iot_inject_debugfs(struct dentry *root);
 
 /* There may be rules. */
 static inline bool iot_inject_active(void)
@@ -162,11 +158,15 @@ static inline void iot_inject_exit(struct io_target *t)
 {
 }
 
-static inline void iot_debugfs_init(void)
+static inline void iot_inject_debugfs_target(struct io_target *t, struct dentry *dir)
 {
 }
 
-static inline void iot_debugfs_exit(void)
+static inline void iot_inject_debugfs(struct dentry *root)
+{
+}
+
+static inline void iot_inject_forget(void)
 {
 }
 

@@ -58,6 +58,7 @@
 #include <linux/io_target.h>
 
 #include "compat.h"
+#include "counters.h"
 #include "inject.h"
 
 /*
@@ -111,11 +112,6 @@ enum iot_request_state {
 
 /* Bounce pages that exist from the start, per reserved buffer */
 #define IOT_RESERVE_PAGES	((64 * 1024) / PAGE_SIZE)
-
-struct iot_stats {
-	u64	submitted;
-	u64	completed;
-};
 
 /**
  * struct iot_backend - how one kind of lower device carries out requests
@@ -238,6 +234,9 @@ struct io_target_lower {
  * @lower: its memory, not the open device, is referenced
  * @node: on @lower's orphans
  * @target: whose pools the pages came from; referenced by an orphan
+ * @orphan_node: on @target's orphans, under target->lock
+ * @orphan_of: the request that has left it: an address, nothing more
+ * @born: when, in jiffies
  * @nr_pages: of @vecs
  * @vecs: the pages: @inline_vecs, or a table of its own
  * @inline_vecs: enough for one reserved buffer
@@ -251,6 +250,9 @@ struct io_target_carrier {
 	struct io_target_lower		*lower;
 	struct list_head		node;
 	struct io_target		*target;
+	struct list_head		orphan_node;
+	const void			*orphan_of;
+	unsigned long			born;
 	unsigned int			nr_pages;
 	struct bio_vec			*vecs;
 	struct bio_vec			inline_vecs[IOT_RESERVE_PAGES];
@@ -316,6 +318,14 @@ struct io_target {
 	wait_queue_head_t		carrier_wait;	/* for carriers_freed to change */
 	atomic_t			carriers_freed;
 	struct bio_set			bios;	/* of transfers that need several */
+
+	u32				nr;	/* unlike that of any other target */
+	struct list_head		orphans;	/* of any lower; under lock */
+	struct iot_last_error		last_error;	/* under lock */
+	struct iot_latency __percpu	*latency;	/* NULL until it is switched on */
+	u32				latency_since;
+	bool				latency_on;
+	struct dentry			*debugfs;	/* directory */
 
 	struct io_target_config		config;
 	struct ratelimit_state		log_limit;
@@ -425,7 +435,7 @@ void iot_target_send_last(struct io_target *t, struct io_target_lower *lower);
 void iot_orphan_add(struct io_target_carrier *carrier);
 bool iot_orphan_hold(struct io_target_request *req, bool by_worker);
 void iot_orphan_released(struct io_target_lower *lower);
-void iot_orphan_end(struct io_target_carrier *carrier);
+void iot_orphan_end(struct io_target_carrier *carrier, ssize_t result);
 
 /* deadline.c */
 void iot_deadline_init(struct io_target *t);

@@ -11,7 +11,7 @@
 #include <linux/module.h>
 #include <linux/rcupdate.h>
 
-#include "internal.h"
+#include "stats.h"
 
 struct workqueue_struct *iot_wq;
 struct workqueue_struct *iot_releaser;
@@ -37,6 +37,7 @@ err_wq:
 static void __exit io_target_exit(void)
 {
 	iot_debugfs_exit();
+	iot_inject_forget();
 	destroy_workqueue(iot_wq);
 	destroy_workqueue(iot_releaser);
 	synchronize_rcu();

@@ -12,7 +12,7 @@
 #include <linux/slab.h>
 #include <linux/wait.h>
 
-#include "internal.h"
+#include "stats.h"
 
 static int refuse_type(struct io_target *t, const char *what, umode_t mode)
 {
@@ -97,6 +97,8 @@ static struct io_target_lower *open_source(struct io_target *t,
 		lower = open_file(t, from->file, from->flags);
 	else
 		lower = iot_bdev_lower_dev(t, from->dev, from->flags);
+	if (IS_ERR(lower))
+		trace_open(t, "", from->flags, PTR_ERR(lower));
 	if (IS_ERR(lower) && PTR_ERR(lower) != -EINVAL && PTR_ERR(lower) != -EBADF)
 		iot_err(t, PTR_ERR(lower), "open of %s failed", from->path ?: "a device");
 	return lower;
@@ -137,6 +139,7 @@ static int target_opened(struct io_target *t, struct io_target_lower *lower, boo
 	if (!t->config.name)
 		strscpy(t->name, lower->name, sizeof(t->name));
 	t->source.diskseq = lower_diskseq(lower);
+	trace_open(t, lower->name, lower->flags, 0);
 	iot_state_resume(t, lower, hold);
 	return hold;
 }

@@ -11,14 +11,14 @@
  * and had no order to begin with. What comes after those that were held goes after
  * them, by the same worker, until it has sent them all.
  */
-#include "internal.h"
+#include "stats.h"
 
 static bool writes(const struct io_target_request *req)
 {
 	return req->op != IO_TARGET_OP_READ && req->op != IO_TARGET_OP_FLUSH;
 }
 
-/* Under lower->lock. The orphan keeps the device open and the target in memory. */
+/* Under lower->lock and target->lock. The orphan keeps the device open and the target in memory. */
 void iot_orphan_add(struct io_target_carrier *c)
 {
 	struct io_target_lower *lower = c->lower;
@@ -29,6 +29,7 @@ void iot_orphan_add(struct io_target_carrier *c)
 		lower->orphan_writes++;
 	iot_lower_get(lower);
 	io_target_get(c->target);
+	iot_stats_orphan_add(c);
 }
 
 static bool overlap(const struct io_target_request *a, const struct io_target_request *b)
@@ -112,11 +113,12 @@ void iot_orphan_released(struct io_target_lower *lower)
 }
 
 /* The device has answered the orphan. */
-void iot_orphan_end(struct io_target_carrier *c)
+void iot_orphan_end(struct io_target_carrier *c, ssize_t result)
 {
 	struct io_target_lower *lower = c->lower;
 	struct io_target *t = c->target;
 
+	iot_stats_orphan_end(c, result);
 	orphan_remove(c);
 	iot_event(t, IO_TARGET_EVENT_ORPHAN_END);
 	iot_carrier_put(c);

@@ -11,7 +11,7 @@
  */
 #include <linux/rcupdate.h>
 
-#include "internal.h"
+#include "stats.h"
 
 static bool state_pends(const struct io_target *t, const struct io_target_request *req)
 {
@@ -53,16 +53,17 @@ int iot_pend(struct io_target_request *req, struct percpu_ref *gate)
 	err = pend_check(t, req);
 	if (err)
 		return err;
+	iot_stats_submit(req);
 	if (req->carrier)
 		iot_carrier_arm(req);
 	else
 		iot_owner_note(req);
 	req->flags &= ~IOT_F_CALLER_WAITS;	/* it is start who would */
 	req->not_sent = false;
-	this_cpu_inc(t->stats->submitted);
 	WRITE_ONCE(req->state, IOT_REQ_PENDED);
 	list_add_tail(&req->node, &t->pended);
 	t->nr_pended++;
+	iot_stats_pend(req);
 	return IOT_PENDED;
 }
 

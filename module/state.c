@@ -15,7 +15,7 @@
 #include <linux/sched/mm.h>
 #include <linux/wait.h>
 
-#include "internal.h"
+#include "stats.h"
 
 /* Of no request that stop and purge wait for is the end still to come. */
 bool iot_target_idle(struct io_target *t)
@@ -61,6 +61,8 @@ static void state_set(struct io_target *t, enum io_target_state wish, bool avail
 	if (!available && (wish == IO_TARGET_STARTING || wish == IO_TARGET_STARTED ||
 			   wish == IO_TARGET_STOPPED))
 		state = IO_TARGET_SUSPENDED;
+	if (state != t->state || wish != t->wish)
+		trace_state(t, t->state, state, wish);
 	t->wish = wish;
 	t->available = available;
 	gate_set(&t->gated, state == IO_TARGET_STARTED);
@@ -202,6 +204,7 @@ static void state_removed(struct io_target *t, struct io_target_lower *only)
 {
 	if (!state_end(t, IO_TARGET_REMOVED, -ENODEV, only))
 		return;
+	trace_remove(t);
 	iot_err(t, -ENODEV, "the device has been removed");
 	iot_event(t, IO_TARGET_EVENT_STATE);
 }

@@ -8,6 +8,7 @@
 #include <linux/wait.h>
 
 #include "lane.h"
+#include "stats.h"
 #include "verify.h"
 
 void iot_sync_end_io(struct io_target_request *req)
@@ -20,6 +21,7 @@ static void sync_overdue(struct io_target_request *req)
 	struct io_target *t = req->target;
 
 	iot_err(t, -ETIMEDOUT, "a request over its submitter's memory is overdue");
+	iot_stats_deadline(req, IOT_DEADLINE_OVERDUE);
 	iot_event(t, IO_TARGET_EVENT_OVERDUE);
 }
 

@@ -8,6 +8,7 @@
 #include <linux/rcupdate.h>
 #include <linux/slab.h>
 
+#include "stats.h"
 #include "verify.h"
 
 /**
@@ -134,7 +135,9 @@ static void target_release_work(struct work_struct *work)
 	iot_source_forget(t);
 	if (iot_verify_pool_out(t))
 		return;		/* the last of them brings us back */
+	iot_debugfs_remove(t);
 	iot_inject_exit(t);
+	iot_latency_exit(t);
 	iot_deadline_exit(t);
 	target_exit_refs(t);
 	target_exit_pools(t);
@@ -168,6 +171,7 @@ struct io_target *io_target_create(const struct io_target_config *config)
 	iot_deadline_init(t);
 	iot_task_init(t);
 	iot_inject_init(t);
+	iot_stats_init(t);
 	init_waitqueue_head(&t->carrier_wait);
 	atomic_set(&t->carriers_freed, 0);
 	ratelimit_state_init(&t->log_limit, DEFAULT_RATELIMIT_INTERVAL,
@@ -184,6 +188,7 @@ struct io_target *io_target_create(const struct io_target_config *config)
 		goto err_refs;
 	__module_get(THIS_MODULE);
 	iot_inject_created(t);
+	iot_debugfs_add(t);
 	return t;
 
 err_refs:

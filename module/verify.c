@@ -16,6 +16,7 @@
 #include <linux/sched.h>
 #include <linux/sched/task_stack.h>
 
+#include "stats.h"
 #include "verify.h"
 
 #define RECORDS		4096
@@ -157,6 +158,7 @@ int iot_verify_context(struct io_target_request *req)
 
 	if (err || !context_atomic())
 		return err;
+	iot_stats_refused(req->target);
 	return iot_err(req->target, -EDEADLK,
 		       "submit refused in atomic context: use io_target_submit_atomic()");
 }
@@ -173,18 +175,26 @@ static bool record_claim(struct io_target_request *req)
 	return true;
 }
 
+static int verify_submit(struct io_target_request *req)
+{
+	if (object_is_on_stack(req) && req->end_io != iot_sync_end_io)
+		return iot_err(req->target, -EFAULT, "submit refused: a request on the stack");
+	if (record_claim(req))
+		return 0;
+	return iot_request_busy(req, iot_request_owned(req) ? "concurrent submit" : "submit");
+}
+
 /* On success @req has a record, until it is refused or has ended. */
 int iot_verify_submit(struct io_target_request *req)
 {
 	int err = iot_verify_request(req, "submit");
 
 	if (err)
-		return err;
-	if (object_is_on_stack(req) && req->end_io != iot_sync_end_io)
-		return iot_err(req->target, -EFAULT, "submit refused: a request on the stack");
-	if (record_claim(req))
-		return 0;
-	return iot_request_busy(req, iot_request_owned(req) ? "concurrent submit" : "submit");
+		return err;	/* nobody knows of which target */
+	err = verify_submit(req);
+	if (err)
+		iot_stats_refused(req->target);
+	return err;
 }
 
 void iot_verify_refused(struct io_target_request *req)

@@ -278,6 +278,7 @@ struct io_target_request {
 	u16				verify;	/* the verifier's */
 	u32				flags;
 	u32				opened;	/* which open of the target prep checked against */
+	u32				started;	/* when submitted, where that is noted */
 	struct io_target		*target;
 	struct io_target_lower		*lower;	/* from sent to end: whom the backend serves */
 	struct io_target_carrier	*carrier;

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What can be seen of a target from outside: counters, the latency histogram, the
+ * last error, and the calls of the tracepoints (trace.h) that go with them.
+ *
+ * On the way of every request lie iot_stats_submit() and iot_stats_complete(), each an
+ * increment of a per-CPU counter and two nops, and the test for an error in
+ * iot_request_finish(). All else is counted where something rare happens.
+ */
+#ifndef _IO_TARGET_STATS_H
+#define _IO_TARGET_STATS_H
+
+#include <linux/jump_label.h>
+
+#include "internal.h"
+#include "trace.h"
+
+struct seq_file;
+
+/* stats.c */
+void iot_stats_sum(struct io_target *t, struct iot_stats *sum);
+u64 iot_stats_in_flight(struct io_target *t);
+void iot_stats_error(struct io_target_request *req);
+void iot_stats_orphan_add(struct io_target_carrier *carrier);
+void iot_stats_orphan_end(struct io_target_carrier *carrier, ssize_t result);
+void iot_stats_init(struct io_target *t);
+
+/* trace.c */
+void __iot_trace_submit(struct io_target_request *req);
+void __iot_trace_complete(struct io_target_request *req);
+
+#if IS_ENABLED(CONFIG_DEBUG_FS)
+
+/* Requests of one kind, and bytes that they have transferred; one more: all other ops */
+enum iot_latency_of {
+	IOT_LATENCY_READ,
+	IOT_LATENCY_WRITE,
+	IOT_LATENCY_FLUSH,
+	IOT_LATENCY_OTHER,
+	IOT_LATENCY_KINDS,
+};
+
+/* Bucket 0: less than 1 us; b: from 2^(b - 1) us on, less than 2^b; the last: all above */
+#define IOT_LATENCY_BUCKETS	32
+
+/**
+ * struct iot_latency - how long requests took, of one CPU that they ended on
+ * @count: of each kind, by bucket
+ * @bytes: of each kind
+ */
+struct iot_latency {
+	u64	count[IOT_LATENCY_KINDS][IOT_LATENCY_BUCKETS];
+	u64	bytes[IOT_LATENCY_KINDS];
+};
+
+/* True while some target's latencies are taken. */
+DECLARE_STATIC_KEY_FALSE(iot_latency_key);
+
+/* latency.c */
+void __iot_latency_start(struct io_target_request *req);
+void __iot_latency_end(struct io_target_request *req);
+unsigned int iot_latency_bucket(u64 us);
+int iot_latency_set(struct io_target *t, bool on);
+void iot_latency_reset(struct io_target *t);
+void iot_latency_exit(struct io_target *t);
+void iot_latency_sum(struct io_target *t, struct iot_latency *sum);
+int iot_latency_show(struct seq_file *m, void *unused);
+
+/* debugfs.c; the files, for tests */
+void iot_debugfs_init(void);
+void iot_debugfs_exit(void);
+void iot_debugfs_add(struct io_target *t);
+void iot_debugfs_remove(struct io_target *t);
+int iot_state_show(struct seq_file *m, void *unused);
+int iot_counters_show(struct seq_file *m, void *unused);
+int iot_requests_show(struct seq_file *m, void *unused);
+int iot_orphans_show(struct seq_file *m, void *unused);
+int iot_last_error_show(struct seq_file *m, void *unused);
+int iot_latency_write(struct io_target *t, char *text);
+
+static inline void iot_latency_start(struct io_target_request *req)
+{
+	if (static_branch_unlikely(&iot_latency_key))
+		__iot_latency_start(req);
+}
+
+static inline void iot_latency_end(struct io_target_request *req)
+{
+	if (static_branch_unlikely(&iot_latency_key))
+		__iot_latency_end(req);
+}
+
+#else
+
+static inline void iot_latency_start(struct io_target_request *req)
+{
+}
+
+static inline void iot_latency_end(struct io_target_request *req)
+{
+}
+
+static inline void iot_latency_exit(struct io_target *t)
+{
+}
+
+static inline void iot_debugfs_init(void)
+{
+}
+
+static inline void iot_debugfs_exit(void)
+{
+}
+
+static inline void iot_debugfs_add(struct io_target *t)
+{
+}
+
+static inline void iot_debugfs_remove(struct io_target *t)
+{
+}
+
+#endif
+
+/*
+ * @req is accepted, and will be ended. Called before anybody else can end it: before
+ * its carrier is armed, or under target->lock.
+ */
+static inline void iot_stats_submit(struct io_target_request *req)
+{
+	this_cpu_inc(req->target->stats->submitted);
+	iot_latency_start(req);
+	if (trace_submit_enabled())
+		__iot_trace_submit(req);
+}
+
+/* It has ended, and its owner is about to be told. */
+static inline void iot_stats_complete(struct io_target_request *req)
+{
+	this_cpu_inc(req->target->stats->completed);
+	iot_latency_end(req);
+	if (trace_complete_enabled())
+		__iot_trace_complete(req);
+}
+
+/* Under target->lock: @req is the last of the pended now. After iot_stats_submit(). */
+static inline void iot_stats_pend(struct io_target_request *req)
+{
+	this_cpu_inc(req->target->stats->pended);
+	trace_pend(req);
+}
+
+/* A submit returns an error. */
+static inline void iot_stats_refused(struct io_target *t)
+{
+	this_cpu_inc(t->stats->refused);
+}
+
+/* Its deadline has passed; it is ended for that, unless it is overdue. */
+static inline void iot_stats_deadline(struct io_target_request *req, enum iot_deadline how)
+{
+	if (how == IOT_DEADLINE_OVERDUE)
+		this_cpu_inc(req->target->stats->overdue);
+	else
+		this_cpu_inc(req->target->stats->timed_out);
+	trace_deadline(req, how);
+}
+
+#endif /* _IO_TARGET_STATS_H */
