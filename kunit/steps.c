@@ -130,6 +130,13 @@ bool step_wait_pended(struct fixture *fx, unsigned int n)
 	return !read_poll_timeout(nr_pended, now, now >= n, 1000, PATIENCE_US, false, fx);
 }
 
+bool step_wait_events(struct fixture *fx, enum io_target_event event, int n)
+{
+	int now;
+
+	return !read_poll_timeout(step_events, now, now >= n, 1000, PATIENCE_US, false, fx, event);
+}
+
 void expect_end(struct kunit *test, struct probe *p, ssize_t result, bool not_sent)
 {
 	KUNIT_EXPECT_TRUE(test, probe_wait(p));

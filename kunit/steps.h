@@ -57,6 +57,7 @@ void doorway_set(struct probe *p, struct doorway *d);
 bool step_wait_state(struct fixture *fx, enum io_target_state state);
 /* At least @n */
 bool step_wait_pended(struct fixture *fx, unsigned int n);
+bool step_wait_events(struct fixture *fx, enum io_target_event event, int n);
 
 /* @p ends, once, like this. */
 void expect_end(struct kunit *test, struct probe *p, ssize_t result, bool not_sent);
