@@ -12,6 +12,7 @@
 #include <linux/mm.h>
 
 #include "bio.h"
+#include "request.h"
 
 static blk_opf_t bio_opf_of(enum io_target_op op)
 {
@@ -29,7 +30,7 @@ static blk_opf_t bio_opf_of(enum io_target_op op)
 	}
 }
 
-/* For iot_bio_opf(). One that is polled for is not found inside of another. */
+/* For iot_bio_opf(). */
 blk_opf_t iot_bio_opf_rare(const struct io_target_request *req, struct block_device *bdev)
 {
 	blk_opf_t opf = bio_opf_of(req->op);
@@ -41,7 +42,7 @@ blk_opf_t iot_bio_opf_rare(const struct io_target_request *req, struct block_dev
 	if (req->flags & IO_TARGET_NOWAIT)
 		opf |= REQ_NOWAIT;
 	if (req->flags & IOT_F_POLLED && iot_bdev_polls(bdev))
-		opf |= REQ_POLLED | REQ_NOMERGE;
+		opf |= REQ_POLLED;
 	return opf;
 }
 
@@ -78,10 +79,10 @@ static void bio_done(struct bio *bio)
 {
 	struct io_target_request *req = container_of(bio, struct io_target_request, blk.bio);
 
-	if (unlikely(bio->bi_status || req->flags & IOT_F_VMALLOC))
+	if (unlikely(bio->bi_status || req->flags & (IOT_F_UNDO | IOT_F_VMALLOC)))
 		bio_done_rarely(req, bio->bi_status);
-	else
-		iot_request_end(req, iov_iter_count(&req->iter), BLK_STS_OK);
+	else if (iot_verify_end(req))
+		iot_request_end_plain(req, iov_iter_count(&req->iter));
 }
 
 /* The next stretch of @iter that is physically contiguous. */
@@ -171,7 +172,7 @@ static size_t bio_send_piece(struct io_target_request *req, struct block_device 
 	size_t len;
 
 	bio = bio_alloc_bioset(bdev, nr_vecs, opf, GFP_NOIO, &req->target->bios);
-	iot_bio_attribute(bio, req);
+	iot_bio_attribute_pooled(bio, req);
 	bio->bi_iter.bi_sector = (req->pos + done) >> SECTOR_SHIFT;
 	if (data)
 		bio_fill(bio, iter, bdev_logical_block_size(bdev));
@@ -197,6 +198,7 @@ static void bio_submit_pieces(struct io_target_request *req, struct block_device
 
 	bio_init(parent, NULL, NULL, 0, opf);
 	parent->bi_end_io = bio_done;
+	req->flags &= ~IOT_F_INITED;	/* for this device */
 
 	blk_start_plug(&plug);
 	while (done < req->len) {
@@ -208,7 +210,8 @@ static void bio_submit_pieces(struct io_target_request *req, struct block_device
 }
 
 /* The caller's table, which outlives the bio, is used where it is. */
-static void bio_use_table(struct bio *bio, const struct io_target_request *req)
+static __always_inline void bio_use_table(struct bio *bio,
+					   const struct io_target_request *req)
 {
 	const struct iov_iter *iter = &req->iter;
 
@@ -222,75 +225,116 @@ static void bio_use_table(struct bio *bio, const struct io_target_request *req)
 	bio_set_flag(bio, BIO_CLONED);
 }
 
-static void bio_list_memory(struct bio *bio, const struct io_target_request *req)
+static void bio_list_memory(struct bio *bio, struct io_target_request *req)
 {
 	struct iov_iter iter = req->iter;
 
-	bio->bi_iter.bi_sector = req->pos >> SECTOR_SHIFT;
+	bio->bi_vcnt = 0;
+	bio->bi_max_vecs = ARRAY_SIZE(req->blk.vecs);
+	bio->bi_io_vec = req->blk.vecs;
+	bio->bi_iter = (struct bvec_iter){ req->pos >> SECTOR_SHIFT };
 	if (iov_iter_count(&iter))
 		bio_fill_kvec(bio, &iter);
 	else
 		bio->bi_iter.bi_size = min_t(u64, req->len, IOT_BIO_BYTES);
 }
 
-/* Builds the one bio that carries all of @req, if that is possible. */
-static __always_inline bool bio_build(struct io_target_request *req,
-				      struct block_device *bdev)
+/*
+ * A prepared request's bio can be armed again. What it takes is noted where nobody else
+ * looks, since the block layer changes the flags of what it is given.
+ */
+static void bio_keep(struct io_target_request *req)
 {
 	struct bio *bio = &req->blk.bio;
 
-	/* Without a device, for which it would look whose account it goes on. */
-	bio_init(bio, NULL, req->blk.vecs, ARRAY_SIZE(req->blk.vecs), iot_bio_opf(req, bdev));
-	bio->bi_bdev = bdev;
-	bio->bi_end_io = bio_done;
-	if (likely(iov_iter_is_bvec(&req->iter)))
+	/* In a table of our own the memory begins at the beginning. */
+	if (!bio_flagged(bio, BIO_CLONED) && req->iter.iov_offset)
+		return;
+	bio->bi_private = (void *)(unsigned long)(__force u32)bio->bi_opf;
+	/* Whoever sees the flag sees the bio, too: see iot_bio_where(). */
+	smp_store_release(&req->flags, req->flags | IOT_F_BUILT);
+}
+
+/* Undoes what a bio of ours, which has ended, has been through since it was built. */
+static __always_inline void bio_arm(struct bio *bio, blk_opf_t opf, bool table)
+{
+	bio->bi_next = NULL;
+	bio->bi_opf = opf;
+	bio->bi_flags = table << BIO_CLONED;
+	bio->bi_status = BLK_STS_OK;
+	bio->bi_cookie = BLK_QC_T_NONE;
+	atomic_set(&bio->__bi_remaining, 1);
+	iot_bio_reset_cost(bio);
+}
+
+/* The embedded bio, as new. */
+static __always_inline void bio_begin(struct io_target_request *req,
+				      struct block_device *bdev, blk_opf_t opf)
+{
+	struct bio *bio = &req->blk.bio;
+
+	if (likely(req->flags & IOT_F_INITED)) {
+		bio_arm(bio, opf, false);
+	} else {
+		/* Without a device, for which it would look whose account it goes on. */
+		bio_init(bio, NULL, NULL, 0, opf);
+		bio->bi_bdev = bdev;
+		bio->bi_end_io = bio_done;
+		req->flags |= IOT_F_INITED;
+	}
+	iot_bio_set_hint(bio, req->hint);
+}
+
+/* Builds the one bio that carries all of @req, if that is possible. */
+static bool bio_build(struct io_target_request *req, struct block_device *bdev, bool root)
+{
+	struct bio *bio = &req->blk.bio;
+
+	bio_begin(req, bdev, iot_bio_opf(req, bdev));
+	if (iov_iter_is_bvec(&req->iter))
 		bio_use_table(bio, req);
 	else
 		bio_list_memory(bio, req);
 	if (unlikely(bio->bi_iter.bi_size != req->len))
 		return false;
-	iot_bio_attribute(bio, req);
-	/* Whoever sees the flag sees the bio, too: see iot_bio_where(). */
-	if (req->flags & (IO_TARGET_PREPARED | IOT_F_POLLED))
-		smp_store_release(&req->flags, req->flags | IOT_F_BUILT);
+	if (unlikely(req->flags & (IO_TARGET_PREPARED | IOT_F_POLLED)))
+		bio_keep(req);
+	iot_bio_attribute(bio, req, root);
 	return true;
 }
 
 /*
- * The bio of a prepared request has ended: what it has been through is undone, the
- * memory that it has stays. (As bio_reuse() of 7.3, which knows no tables of the
- * caller's, and counts the bytes again.)
+ * The memory of a prepared request is listed already. (As bio_reuse() of 7.3, which knows
+ * no tables of the caller's, and counts the bytes again.)
  */
-static void bio_rearm(struct io_target_request *req, struct block_device *bdev)
+static __always_inline void bio_rearm(struct io_target_request *req, bool root)
 {
 	struct bio *bio = &req->blk.bio;
-	bool table = iov_iter_is_bvec(&req->iter);
 
-	bio->bi_next = NULL;
-	bio->bi_opf = iot_bio_opf(req, bdev);
-	bio->bi_flags = table ? 1U << BIO_CLONED : 0;
-	bio->bi_status = BLK_STS_OK;
+	bio_arm(bio, (__force blk_opf_t)(unsigned long)bio->bi_private,
+		iov_iter_is_bvec(&req->iter));
 	bio->bi_iter = (struct bvec_iter){
-		req->pos >> SECTOR_SHIFT, req->len, 0, table ? req->iter.iov_offset : 0
+		req->pos >> SECTOR_SHIFT, req->len, 0, req->iter.iov_offset
 	};
-	bio->bi_cookie = BLK_QC_T_NONE;
-	atomic_set(&bio->__bi_remaining, 1);
-	iot_bio_reset_cost(bio);
-	iot_bio_attribute(bio, req);
+	iot_bio_attribute(bio, req, root);
+}
+
+static noinline void bio_refuse_write(struct io_target_request *req)
+{
+	iot_err(req->target, -EROFS, "write refused: the device is read-only");
+	req->not_sent = true;
+	iot_request_end(req, -EROFS, BLK_STS_OK);
 }
 
 /* The disk may have become read-only since the request was prepared. */
-static void bio_submit_again(struct io_target_request *req, struct block_device *bdev)
+static __always_inline void bio_submit_again(struct io_target_request *req,
+					     struct block_device *bdev, bool root)
 {
 	if (unlikely(req->op != IO_TARGET_OP_READ && bdev_read_only(bdev))) {
-		iot_err(req->target, -EROFS, "write refused: the device is read-only");
-		req->not_sent = true;
-		iot_request_end(req, -EROFS, BLK_STS_OK);
+		bio_refuse_write(req);
 		return;
 	}
-	if (unlikely(req->flags & IOT_F_VMALLOC))
-		bio_sync_vmalloc(req, true);
-	bio_rearm(req, bdev);
+	bio_rearm(req, root);
 	submit_bio(&req->blk.bio);
 }
 
@@ -302,12 +346,26 @@ unsigned int iot_bio_where(const struct io_target_request *req)
 	return READ_ONCE(req->blk.bio.bi_cookie);
 }
 
-/* Of a bio that is polled for nothing else is looked at. Return: was something there? */
+/*
+ * Looks for what has ended; of a bio that is polled for the block layer reads no more
+ * than this. It takes a running task for one that has been woken, and says that something
+ * was found: so this one goes to sleep, as far as can be seen, and is woken by what is
+ * found. What is plugged is sent before, by a task that may sleep.
+ */
 bool iot_bio_poll(struct block_device *bdev, unsigned int where)
 {
 	struct bio bio = { .bi_bdev = bdev, .bi_cookie = where };
+	struct blk_plug *plug = current->plug;
+	int found;
 
-	return bio_poll(&bio, NULL, BLK_POLL_ONESHOT) > 0;
+	if (plug) {
+		blk_finish_plug(plug);
+		blk_start_plug(plug);
+	}
+	__set_current_state(TASK_UNINTERRUPTIBLE);
+	found = bio_poll(&bio, NULL, BLK_POLL_ONESHOT);
+	__set_current_state(TASK_RUNNING);
+	return found > 0;
 }
 
 /*
@@ -320,13 +378,9 @@ static void bio_submit_elsewhere(struct io_target_request *req)
 	iot_lower_queue(req);
 }
 
-static __always_inline void bio_submit_one(struct io_target_request *req,
-					   struct block_device *bdev)
+static noinline void bio_submit_new(struct io_target_request *req, struct block_device *bdev,
+				    bool root)
 {
-	if (req->flags & IOT_F_BUILT) {
-		bio_submit_again(req, bdev);
-		return;
-	}
 	if (unlikely(!req->len && req->op != IO_TARGET_OP_FLUSH &&
 		     !(req->flags & IO_TARGET_PREFLUSH))) {
 		iot_request_end(req, 0, BLK_STS_OK);
@@ -334,7 +388,7 @@ static __always_inline void bio_submit_one(struct io_target_request *req,
 	}
 	if (unlikely(req->flags & IOT_F_VMALLOC))
 		bio_sync_vmalloc(req, true);
-	if (likely(bio_build(req, bdev)))
+	if (likely(bio_build(req, bdev, root)))
 		submit_bio(&req->blk.bio);
 	else if (unlikely(current->bio_list))
 		bio_submit_elsewhere(req);
@@ -342,23 +396,63 @@ static __always_inline void bio_submit_one(struct io_target_request *req,
 		bio_submit_pieces(req, bdev);
 }
 
+/* Of these nothing is to be looked at twice: one bio, and it is not rebuilt. */
+static __always_inline bool bio_is_simple(const struct io_target_request *req)
+{
+	return iov_iter_is_bvec(&req->iter) && req->len - 1 < IOT_BIO_BYTES &&
+	       !(req->flags & (IO_TARGET_PREPARED | IOT_BIO_RARE));
+}
+
+static __always_inline void bio_submit_simple(struct io_target_request *req,
+					      struct block_device *bdev, bool root)
+{
+	struct bio *bio = &req->blk.bio;
+
+	bio_begin(req, bdev, REQ_NOMERGE | iot_bio_opf_rw(req));
+	bio_use_table(bio, req);
+	iot_bio_attribute(bio, req, root);
+	submit_bio(bio);
+}
+
+static __always_inline void bio_submit_one(struct io_target_request *req,
+					   struct block_device *bdev, bool root)
+{
+	if ((req->flags & (IOT_F_BUILT | IOT_F_VMALLOC)) == IOT_F_BUILT)
+		bio_submit_again(req, bdev, root);
+	else if (likely(bio_is_simple(req)))
+		bio_submit_simple(req, bdev, root);
+	else
+		bio_submit_new(req, bdev, root);
+}
+
 void iot_bio_submit(struct io_target_request *req, struct block_device *bdev)
 {
-	bio_submit_one(req, bdev);
+	bio_submit_one(req, bdev, iot_in_root_group());
 }
+
+/*
+ * Tags that are asked for at once. They have to lie in one word of the tag map, of which
+ * a queue that takes 32 requests has four.
+ */
+#define BIO_TAGS	8
 
 /* Each may be gone when it has been submitted. */
 void iot_bio_submit_batch(struct io_target_request **reqs, unsigned int n,
 			  struct block_device *bdev)
 {
-	while (n) {
-		unsigned int sent = 1;
+	bool root = iot_in_root_group();
+	unsigned int i = 0;
 
-		if (n > 1 && reqs[0]->flags & IO_TARGET_MERGE_OK)
-			sent = iot_bio_submit_run(reqs, n, bdev);
-		else
-			bio_submit_one(reqs[0], bdev);
-		reqs += sent;
-		n -= sent;
+	while (i < n) {
+		struct io_target_request *req = reqs[i];
+
+		if (unlikely(req->flags & IO_TARGET_MERGE_OK)) {
+			i += iot_bio_submit_run(reqs + i, n - i, bdev);
+			continue;
+		}
+		if (i % BIO_TAGS == 0)
+			iot_plug_expect(min(n - i, BIO_TAGS));
+		bio_submit_one(req, bdev, root);
+		i++;
 	}
 }

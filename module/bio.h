@@ -25,25 +25,26 @@ bool iot_bio_poll(struct block_device *bdev, unsigned int where);
 unsigned int iot_bio_submit_run(struct io_target_request **reqs, unsigned int n,
 				struct block_device *bdev);
 
+/* What changes more than the memory and the place of a bio */
+#define IOT_BIO_RARE	(IO_TARGET_FUA | IO_TARGET_PREFLUSH | IO_TARGET_NOWAIT | IOT_F_POLLED)
+
+/* As direct I/O: somebody waits, so it is not throttled as writeback. */
+static inline blk_opf_t iot_bio_opf_rw(const struct io_target_request *req)
+{
+	return req->op == IO_TARGET_OP_READ ? REQ_OP_READ : REQ_OP_WRITE | REQ_SYNC | REQ_IDLE;
+}
+
 /*
- * One request, one command, and the result is its own, unless it has said that it may
- * be merged; to look for others to merge with costs, too. Not again if it has just
- * failed together with others.
+ * One request, one command, and the result is its own: the block layer is not to put it
+ * together with others, for which it would have to look besides. What may be merged is
+ * put together by bio_run.c.
  */
 static inline blk_opf_t iot_bio_opf(const struct io_target_request *req,
 				    struct block_device *bdev)
 {
-	const unsigned int rare = IO_TARGET_FUA | IO_TARGET_PREFLUSH | IO_TARGET_NOWAIT |
-				  IOT_F_POLLED;
-	const unsigned int merge = IO_TARGET_MERGE_OK | IOT_F_AGAIN;
-	blk_opf_t opf = (req->flags & merge) == IO_TARGET_MERGE_OK ? 0 : REQ_NOMERGE;
-
-	if (unlikely(req->flags & rare || req->op > IO_TARGET_OP_WRITE))
-		return opf | iot_bio_opf_rare(req, bdev);
-	if (req->op == IO_TARGET_OP_READ)
-		return opf | REQ_OP_READ;
-	/* As direct I/O: somebody waits, so it is not throttled as writeback. */
-	return opf | REQ_OP_WRITE | REQ_SYNC | REQ_IDLE;
+	if (unlikely(req->flags & IOT_BIO_RARE || req->op > IO_TARGET_OP_WRITE))
+		return REQ_NOMERGE | iot_bio_opf_rare(req, bdev);
+	return REQ_NOMERGE | iot_bio_opf_rw(req);
 }
 
 /*
@@ -62,17 +63,30 @@ static inline bool iot_in_root_group(void)
 #endif
 }
 
-/* On whose account: the submitter's, for whom another thread may send @bio. */
-static inline void iot_bio_attribute(struct bio *bio, const struct io_target_request *req)
+/*
+ * On whose account: the submitter's, for whom another thread may send @bio. @root: what
+ * iot_in_root_group() says.
+ */
+static __always_inline void iot_bio_attribute(struct bio *bio,
+					      const struct io_target_request *req, bool root)
 {
 	bio->bi_ioprio = req->ioprio;
-	iot_bio_set_hint(bio, req->hint);
 	if (unlikely(req->css))
 		bio_associate_blkg_from_css(bio, req->css);
-	else if (likely(iot_in_root_group()))
+	else if (likely(root))
 		bio_associate_blkg_from_css(bio, NULL);
 	else
 		bio_associate_blkg(bio);
+}
+
+/* The same of a bio that was allocated for its device, on the account of who did. */
+static inline void iot_bio_attribute_pooled(struct bio *bio,
+					    const struct io_target_request *req)
+{
+	bio->bi_ioprio = req->ioprio;
+	iot_bio_set_hint(bio, req->hint);
+	if (req->css)
+		bio_associate_blkg_from_css(bio, req->css);
 }
 
 #endif /* _IO_TARGET_BIO_H */

@@ -10,11 +10,7 @@
 #include <linux/blkdev.h>
 
 #include "bio.h"
-
-static void run_link(struct io_target_request *req, struct io_target_request *next)
-{
-	req->blk.bio.bi_next = next ? &next->blk.bio : NULL;
-}
+#include "request.h"
 
 static struct io_target_request *run_next(struct io_target_request *req)
 {
@@ -43,19 +39,36 @@ static void run_send_again(struct io_target_request *first)
 	}
 }
 
+static noinline void run_failed(struct io_target_request *req, blk_status_t status)
+{
+	struct io_target_request *next;
+
+	if (run_is_doubtful(status)) {
+		run_send_again(req);
+		return;
+	}
+	for (; req; req = next) {
+		next = run_next(req);
+		iot_request_end(req, blk_status_to_errno(status), status);
+	}
+}
+
 static void run_done(struct bio *bio)
 {
 	struct io_target_request *next, *req = bio->bi_private;
 	blk_status_t status = bio->bi_status;
 
 	bio_put(bio);
-	if (unlikely(run_is_doubtful(status))) {
-		run_send_again(req);
+	if (unlikely(status)) {
+		run_failed(req, status);
 		return;
 	}
 	for (; req; req = next) {
 		next = run_next(req);
-		iot_request_end(req, status ? blk_status_to_errno(status) : req->len, status);
+		if (unlikely(req->flags & IOT_F_UNDO))
+			iot_request_end(req, req->len, BLK_STS_OK);
+		else if (iot_verify_end(req))
+			iot_request_end_plain(req, req->len);
 	}
 }
 
@@ -64,7 +77,7 @@ static void run_done(struct bio *bio)
 			 IOT_F_SPECIAL | IOT_F_VMALLOC)
 
 /* What neighbours need not have in common */
-#define MAY_DIFFER	(IOT_F_POOL | IO_TARGET_TASK | IO_TARGET_PREPARED | IOT_F_BUILT | \
+#define MAY_DIFFER	(IOT_F_LASTING | IO_TARGET_TASK | IO_TARGET_PREPARED | IOT_F_BUILT | \
 			 IOT_F_PRIO)
 
 static bool run_begins(const struct io_target_request *req)
@@ -73,42 +86,22 @@ static bool run_begins(const struct io_target_request *req)
 	       iov_iter_count(&req->iter);
 }
 
-/* Does @next lie right behind @req, and may it go with it? */
-static bool run_continues(const struct io_target_request *req,
-			  const struct io_target_request *next)
+/* May @next go with @req, if it lies behind it? */
+static __always_inline bool run_alike(const struct io_target_request *req,
+				      const struct io_target_request *next)
 {
-	return next->pos == req->pos + (s64)req->len && next->op == req->op &&
-	       !((next->flags ^ req->flags) & ~MAY_DIFFER) && next->ioprio == req->ioprio &&
-	       next->hint == req->hint && iov_iter_count(&next->iter);
+	return next->op == req->op && !((next->flags ^ req->flags) & ~MAY_DIFFER) &&
+	       next->ioprio == req->ioprio && next->hint == req->hint &&
+	       iov_iter_count(&next->iter);
 }
 
-/* How many of the first go into one bio, and in how many pieces of memory. */
-static unsigned int run_fit(struct io_target_request **reqs, unsigned int n,
-			    unsigned int *pieces)
-{
-	u64 left = IOT_BIO_BYTES - min_t(u64, reqs[0]->len, IOT_BIO_BYTES);
-	unsigned int i, sum = reqs[0]->iter.nr_segs;
-
-	for (i = 1; i < n; i++) {
-		if (!run_continues(reqs[i - 1], reqs[i]) || reqs[i]->len > left)
-			break;
-		if (sum + reqs[i]->iter.nr_segs > BIO_MAX_VECS)
-			break;
-		sum += reqs[i]->iter.nr_segs;
-		left -= reqs[i]->len;
-	}
-	*pieces = sum;
-	return i;
-}
-
-static void run_add_piece(struct bio *bio, struct page *page, unsigned int len,
-			  unsigned int offset)
+static __always_inline void run_add_piece(struct bio *bio, struct page *page,
+					  unsigned int len, unsigned int offset)
 {
 	bvec_set_page(&bio->bi_io_vec[bio->bi_vcnt++], page, len, offset);
-	bio->bi_iter.bi_size += len;
 }
 
-static void run_add_kvec(struct bio *bio, const struct io_target_request *req)
+static noinline void run_add_kvec(struct bio *bio, const struct io_target_request *req)
 {
 	const struct kvec *kv = req->iter.kvec;
 	size_t skip = req->iter.iov_offset;
@@ -124,44 +117,73 @@ static void run_add_kvec(struct bio *bio, const struct io_target_request *req)
 	}
 }
 
-static void run_add_bvec(struct bio *bio, const struct io_target_request *req)
+static __always_inline void run_add(struct bio *bio, const struct io_target_request *req)
 {
 	const struct bio_vec *bv = req->iter.bvec;
 	size_t skip = req->iter.iov_offset;
 	size_t left = req->len;
 
+	if (unlikely(!iov_iter_is_bvec(&req->iter))) {
+		run_add_kvec(bio, req);
+		return;
+	}
+	if (likely(!skip && left == bv->bv_len)) {
+		bio->bi_io_vec[bio->bi_vcnt++] = *bv;
+		return;
+	}
 	for (; left; bv++, skip = 0) {
 		size_t len = min_t(size_t, left, bv->bv_len - skip);
 
 		left -= len;
-		if (len)
+		if (likely(len))
 			run_add_piece(bio, bv->bv_page, len, bv->bv_offset + skip);
 	}
 }
 
-static void run_send(struct io_target_request **reqs, unsigned int n, unsigned int pieces,
-		     struct block_device *bdev)
+static struct bio *run_alloc(struct io_target_request *first, unsigned int n,
+			     struct block_device *bdev)
 {
-	struct io_target_request *first = reqs[0];
+	unsigned int pieces = min_t(u64, (u64)n * first->iter.nr_segs, BIO_MAX_VECS);
 	struct bio *bio;
-	unsigned int i;
 
 	bio = bio_alloc_bioset(bdev, pieces, iot_bio_opf(first, bdev), GFP_NOIO,
 			       &first->target->bios);
-	/* If they are sent again it is on the account of who sends them now. */
-	iot_owner_note(first);
-	iot_bio_attribute(bio, first);
 	bio->bi_iter.bi_sector = first->pos >> SECTOR_SHIFT;
 	bio->bi_end_io = run_done;
 	bio->bi_private = first;
-	for (i = 0; i < n; i++) {
-		if (iov_iter_is_bvec(&reqs[i]->iter))
-			run_add_bvec(bio, reqs[i]);
-		else
-			run_add_kvec(bio, reqs[i]);
-		run_link(reqs[i], i + 1 < n ? reqs[i + 1] : NULL);
+	return bio;
+}
+
+/* All of the first that lie one behind the other, as far as the bio and the disk go. */
+static unsigned int run_send(struct io_target_request **reqs, unsigned int n,
+			     struct block_device *bdev)
+{
+	u64 most = min_t(u64, IOT_BIO_BYTES, (u64)queue_max_bytes(bdev_get_queue(bdev)));
+	struct io_target_request *req, *last = reqs[0];
+	struct bio *bio = run_alloc(last, n, bdev);
+	loff_t end = last->pos + last->len;
+	u64 bytes = last->len;
+	unsigned int i;
+
+	run_add(bio, last);
+	for (i = 1; i < n; i++) {
+		req = reqs[i];
+		if (req->pos != end || !run_alike(last, req) || bytes + req->len > most ||
+		    bio->bi_vcnt + req->iter.nr_segs > bio->bi_max_vecs)
+			break;
+		run_add(bio, req);
+		last->blk.bio.bi_next = &req->blk.bio;
+		last = req;
+		bytes += req->len;
+		end += req->len;
 	}
+	last->blk.bio.bi_next = NULL;
+	bio->bi_iter.bi_size = bytes;
+	/* If they are sent again it is on the account of who sends them now. */
+	iot_owner_note(reqs[0]);
+	iot_bio_attribute_pooled(bio, reqs[0]);
 	submit_bio(bio);
+	return i;
 }
 
 /*
@@ -172,13 +194,13 @@ static void run_send(struct io_target_request **reqs, unsigned int n, unsigned i
 unsigned int iot_bio_submit_run(struct io_target_request **reqs, unsigned int n,
 				struct block_device *bdev)
 {
-	unsigned int pieces, fit = 1;
+	struct io_target_request *first = reqs[0];
 
-	if (run_begins(reqs[0]) && !current->bio_list)
-		fit = run_fit(reqs, n, &pieces);
-	if (fit > 1)
-		run_send(reqs, fit, pieces, bdev);
-	else
-		iot_bio_submit(reqs[0], bdev);
-	return fit;
+	if (n > 1 && run_begins(first) && reqs[1]->pos == first->pos + (s64)first->len &&
+	    run_alike(first, reqs[1]) && !current->bio_list &&
+	    first->iter.nr_segs + reqs[1]->iter.nr_segs <= BIO_MAX_VECS &&
+	    first->len + reqs[1]->len <= IOT_BIO_BYTES)
+		return run_send(reqs, n, bdev);
+	iot_bio_submit(first, bdev);
+	return 1;
 }

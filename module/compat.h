@@ -157,17 +157,16 @@ static inline bool iot_is_mapped(const void *p)
 }
 
 /*
- * Memory with an address in the kernel's linear map, all of it: virt_to_page() holds.
- * Not the image of the kernel, not modules, not vmalloc(), not stacks.
+ * Memory with an address in the kernel's linear map: virt_to_page() holds. Not the image
+ * of the kernel, not modules, not vmalloc(), not stacks.
  */
-static inline bool iot_is_linear(const void *p, size_t len)
+static inline bool iot_is_linear(const void *p)
 {
 	unsigned long addr = (unsigned long)kasan_reset_tag(p);
 
 	if (!IS_ENABLED(CONFIG_VMAP_STACK) && object_is_on_stack(p))
 		return false;
-	return addr >= PAGE_OFFSET && len <= (unsigned long)high_memory - PAGE_OFFSET &&
-	       addr <= (unsigned long)high_memory - len;
+	return addr - PAGE_OFFSET < (unsigned long)high_memory - PAGE_OFFSET;
 }
 
 /*
@@ -262,6 +261,16 @@ static inline bool iot_queue_polls(struct request_queue *q, bool says_so)
 #define iot_bdev_atomic_min(bdev)	0
 #define iot_bdev_atomic_max(bdev)	0
 #endif
+
+/*
+ * So many bios are about to be submitted under the current plug: their tags are taken in
+ * one go. As blk_start_plug_nr_ios(), which is not exported.
+ */
+static inline void iot_plug_expect(unsigned int n)
+{
+	if (current->plug)
+		current->plug->nr_ios = n;
+}
 
 /* What bio_init() clears for the cost controller. */
 static inline void iot_bio_reset_cost(struct bio *bio)

@@ -258,6 +258,29 @@ static int file_check(struct io_target_lower *lower, struct io_target_request *r
 	return 0;
 }
 
+/* Beside the lane. */
+static ssize_t file_transfer_here(struct io_target_lower *lower, enum io_target_op op,
+				  struct iov_iter *iter, loff_t pos)
+{
+	struct file *file = lower_file(lower)->file;
+	struct kiocb iocb;
+
+	init_sync_kiocb(&iocb, file);
+	iocb.ki_pos = pos;
+	if (op == IO_TARGET_OP_READ)
+		return vfs_iocb_iter_read(file, &iocb, iter);
+	return vfs_iocb_iter_write(file, &iocb, iter);
+}
+
+/* Not where each has to take his turn. */
+static unsigned int file_direct(const struct io_target_lower *lower, const struct file *file)
+{
+	if (lower->stream)
+		return 0;
+	return (can_read(file) ? lower->flags & IO_TARGET_READ : 0) |
+	       (can_write(file) ? lower->flags & IO_TARGET_WRITE : 0);
+}
+
 static enum io_target_served file_served(const struct file *file, bool can)
 {
 	if (!can)
@@ -302,6 +325,7 @@ static const struct iot_backend file_backend = {
 	.name		= "file",
 	.submit		= file_submit,
 	.check		= file_check,
+	.transfer	= file_transfer_here,
 	.info		= file_info,
 	.close		= file_close,
 	.may_be_short	= true,
@@ -328,6 +352,7 @@ static struct io_target_lower *file_lower(struct io_target *t, struct file *file
 	f->file = file;
 	snprintf(lower->name, sizeof(lower->name), "%pD", file);
 	lower->stream = file->f_mode & FMODE_STREAM || !(file->f_mode & FMODE_LSEEK);
+	lower->direct = file_direct(lower, file);
 	iot_lane_init(&f->read, lower, f->wq, true, file_call_as_opener);
 	iot_lane_init(&f->write, lower, f->wq, true, file_call_as_opener);
 	iot_lane_init(&f->any, lower, f->wq, false, file_call_as_opener);

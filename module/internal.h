@@ -77,6 +77,7 @@ enum iot_request_state {
 };
 
 /* Private bits of req->flags, beside the public ones */
+#define IOT_F_INITED		BIT(19)	/* the backend has used its part for this open */
 #define IOT_F_PRIO		BIT(20)	/* req->ioprio was set by its owner: it stays */
 #define IOT_F_AGAIN		BIT(21)	/* has been at the device, in a bio with others */
 #define IOT_F_BUILT		BIT(22)	/* the backend can send it again as it is */
@@ -85,10 +86,13 @@ enum iot_request_state {
 #define IOT_F_RESENT		BIT(25)	/* sent by start: target->resent counts it */
 #define IOT_F_DEADLINE		BIT(26)	/* req->deadline counts */
 #define IOT_F_WAS_PENDED	BIT(27)	/* taken from among the pended: holds the ungated ref */
-#define IOT_F_POOL		BIT(28)	/* from the target's pool; outlives prep and reinit */
+#define IOT_F_POOL		BIT(28)	/* from the target's pool */
 #define IOT_F_CARRIED		BIT(29)	/* the I/O of a carrier: it ends there */
 #define IOT_F_CALLER_WAITS	BIT(30)	/* its submitter waits without timeout: use his task */
 #define IOT_F_VMALLOC		BIT(31)	/* some of its memory is mapped twice */
+
+/* Outlive prep and reinit */
+#define IOT_F_LASTING	(IOT_F_POOL | IOT_F_INITED)
 
 /* Of what is polled for, both kinds */
 #define IOT_F_POLLED	(IO_TARGET_POLLED | IO_TARGET_TRY_POLLED)
@@ -127,6 +131,8 @@ enum iot_request_state {
  * @poll: end what is found there now. Return: whether something was. Process context,
  *	no locks held. Both only where lower->polls.
  * @may_write: is it not read-only just now? Any context.
+ * @transfer: read or write in the calling task, which waits for the driver; as
+ *	lower->direct says. Process context.
  * @info: fill in what the device can do
  * @close: release the device; the releaser calls it once
  * @may_be_short: fewer bytes than asked for are a result, not an error
@@ -139,6 +145,8 @@ struct iot_backend {
 	bool		(*poll)(struct io_target_lower *lower, unsigned int where);
 	int		(*check)(struct io_target_lower *lower, struct io_target_request *req);
 	bool		(*may_write)(struct io_target_lower *lower);
+	ssize_t		(*transfer)(struct io_target_lower *lower, enum io_target_op op,
+				    struct iov_iter *iter, loff_t pos);
 	void		(*info)(struct io_target_lower *lower, struct io_target_info *info);
 	void		(*close)(struct io_target_lower *lower);
 	bool		may_be_short;
@@ -161,6 +169,7 @@ struct iot_queue {
  * @data: the backend's own
  * @opened: number of this open, unlike that of any other
  * @flags: IO_TARGET_READ, WRITE, EXCL as opened
+ * @direct: IO_TARGET_READ, WRITE: what the backend can transfer without a request
  * @stream: positions mean nothing, order does
  * @polls: the device can be polled
  * @gone: the device has died
@@ -195,6 +204,7 @@ struct io_target_lower {
 	void				*data;
 	u32				opened;
 	unsigned int			flags;
+	unsigned int			direct;
 	bool				stream;
 	bool				polls;
 	bool				gone;	/* the device has died; under target->lock */
@@ -406,8 +416,6 @@ struct io_target_lower *iot_file_lower_file(struct io_target *t, struct file *fi
 /* prep.c */
 int iot_check_range(struct io_target *t, enum io_target_op op, loff_t pos, u64 len);
 bool iot_prepared_for(const struct io_target_request *req, u32 session);
-bool iot_prep_simply(struct io_target_request *req, enum io_target_op op, void *buf,
-		     size_t len, loff_t pos);
 int __iot_prep_recheck(struct io_target_request *req, struct io_target_lower *lower);
 
 /* request.c */

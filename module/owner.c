@@ -135,8 +135,10 @@ int io_target_request_set_hint(struct io_target_request *req, u8 hint)
 {
 	int err = owner_set(req, "set_hint", hint <= WRITE_LIFE_EXTREME);
 
-	if (!err)
-		req->hint = hint;
-	return err;
+	if (err)
+		return err;
+	req->hint = hint;
+	req->flags &= ~IOT_F_BUILT;	/* it is in what was built */
+	return 0;
 }
 EXPORT_SYMBOL_GPL(io_target_request_set_hint);

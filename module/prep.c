@@ -7,6 +7,7 @@
 #include <linux/rcupdate.h>
 #include <linux/sched/task_stack.h>
 
+#include "prep.h"
 #include "verify.h"
 
 #define PREP_RARE	(IO_TARGET_PREPARED | IOT_F_POLLED)
@@ -42,6 +43,8 @@ static int prep_begin(struct io_target_request *req, enum io_target_op op, loff_
 	req->pos = pos;
 	req->len = len;
 	req->flags |= flags;
+	if (flags & IO_TARGET_PREPARED)
+		req->ended = IOT_REQ_FORMATTED;
 	return 0;
 }
 
@@ -179,7 +182,7 @@ static int check_suspended(struct io_target_request *req)
 
 	if (io_target_state(t) == IO_TARGET_CLOSED)
 		return iot_err(t, -ENODEV, "prep refused: the target is closed");
-	req->opened = READ_ONCE(t->session);
+	iot_prep_opened(req, READ_ONCE(t->session));
 	return check_request(req);
 }
 
@@ -192,7 +195,7 @@ static int prep_check(struct io_target_request *req)
 	lower = rcu_dereference(req->target->lower);
 	if (unlikely(!lower))
 		return check_suspended(req);
-	req->opened = lower->opened;
+	iot_prep_opened(req, lower->opened);
 	err = check_request(req) ?: check_lower(lower, req);
 	/* A disk that has gone says that it ends at 0, which is not the reason. */
 	if (unlikely(err) && io_target_state(req->target) == IO_TARGET_REMOVED)
@@ -215,7 +218,7 @@ int __iot_prep_recheck(struct io_target_request *req, struct io_target_lower *lo
 	if (!iot_prepared_for(req, READ_ONCE(t->session)))
 		return iot_err(t, -ESTALE, "submit refused: closed and opened since prep");
 	if (req->opened != lower->opened)
-		req->flags &= ~(IOT_F_VMALLOC | IOT_F_BUILT);
+		req->flags &= ~(IOT_F_VMALLOC | IOT_F_BUILT | IOT_F_INITED);
 	err = check_request(req) ?: check_lower(lower, req);
 	if (!err)
 		req->opened = lower->opened;
@@ -321,67 +324,35 @@ int io_target_prep_rw(struct io_target_request *req, enum io_target_op op,
 }
 EXPORT_SYMBOL_GPL(io_target_prep_rw);
 
-/* Of these flags nothing depends on what is to be looked at. */
-#define PREP_SIMPLE	(IO_TARGET_IGNORE_STATE | IO_TARGET_TASK | IO_TARGET_MERGE_OK | \
-			 IO_TARGET_PREPARED)
-
-/* May it be done at all? The device may have become read-only only now. */
-static __always_inline bool simple_op(struct io_target_lower *lower, enum io_target_op op)
+static bool prep_is_new(const struct io_target_request *req)
 {
-	if (likely(op == IO_TARGET_OP_READ))
-		return lower->flags & IO_TARGET_READ;
-	return op == IO_TARGET_OP_WRITE && lower->flags & IO_TARGET_WRITE &&
-	       lower->backend->may_write && lower->backend->may_write(lower);
+	return iot_request_owned(req) && !req->carrier;
 }
 
-/* In memory that needs no page table, and that the device can reach as it is. */
-static __always_inline bool simple_memory(struct io_target_lower *lower, const void *buf,
-					  size_t len)
+static noinline int prep_rw_buf(struct io_target_request *req, enum io_target_op op,
+				void *buf, size_t len, loff_t pos, unsigned int flags)
 {
-	return iot_is_linear(buf, len) && len <= SZ_1G &&
-	       !(((unsigned long)buf | len) & lower->dma_mask);
+	int err = prep_begin(req, op, pos, len, flags);
+
+	if (unlikely(err))
+		return err;
+	if (unlikely(op != IO_TARGET_OP_READ && op != IO_TARGET_OP_WRITE))
+		return refuse_op(req, op);
+	req->kvec.iov_base = buf;
+	req->kvec.iov_len = len;
+	iov_iter_kvec(&req->iter, op == IO_TARGET_OP_WRITE ? ITER_SOURCE : ITER_DEST,
+		      &req->kvec, 1, len);
+	return prep_finish(req);
 }
 
-/*
- * What nearly all transfers are: one buffer, in place, on a device that has a size. The
- * buffer is described as pages, which is what such a device wants in the end.
- * Return: false: it takes a closer look, and perhaps a word why it is refused.
- */
-static __always_inline bool prep_simply(struct io_target_request *req, enum io_target_op op,
-					void *buf, size_t len, loff_t pos, unsigned int flags)
+/* Apart from reads, which have no need to ask whether they may. */
+static noinline int prep_write_buf(struct io_target_request *req, enum io_target_op op,
+				   void *buf, size_t len, loff_t pos, unsigned int flags)
 {
-	struct io_target_lower *lower;
-
-	guard(preempt)();
-	lower = rcu_dereference_sched(req->target->lower);
-	if (unlikely(!lower || flags & ~PREP_SIMPLE || !len ||
-		     !iot_in_place(lower, pos, len) || len & (lower->block_size - 1) ||
-		     !simple_op(lower, op) || !simple_memory(lower, buf, len)))
-		return false;
-	req->end_io = NULL;
-	req->result = 0;
-	req->status = BLK_STS_OK;
-	req->not_sent = false;
-	req->state = IOT_REQ_FORMATTED;
-	req->op = op;
-	req->hint = 0;
-	req->ioprio = 0;
-	req->flags = (req->flags & IOT_F_POOL) | flags;
-	req->opened = lower->opened;
-	req->lower = NULL;
-	req->pos = pos;
-	req->len = len;
-	bvec_set_page(&req->bvec, virt_to_page(buf), len, offset_in_page(buf));
-	iov_iter_bvec(&req->iter, op == IO_TARGET_OP_WRITE ? ITER_SOURCE : ITER_DEST,
-		      &req->bvec, 1, len);
-	return true;
-}
-
-/* For blocking calls, whose request is new. */
-bool iot_prep_simply(struct io_target_request *req, enum io_target_op op, void *buf,
-		     size_t len, loff_t pos)
-{
-	return prep_simply(req, op, buf, len, pos, 0);
+	if (likely(op == IO_TARGET_OP_WRITE && prep_is_new(req) &&
+		   iot_prep_simply(req, IO_TARGET_OP_WRITE, buf, len, pos, flags)))
+		return 0;
+	return prep_rw_buf(req, op, buf, len, pos, flags);
 }
 
 /**
@@ -403,19 +374,12 @@ int io_target_prep_rw_buf(struct io_target_request *req, enum io_target_op op,
 
 	if (unlikely(err))
 		return err;
-	if (likely(iot_request_owned(req) && !req->carrier &&
-		   prep_simply(req, op, buf, len, pos, flags)))
+	if (unlikely(op != IO_TARGET_OP_READ))
+		return prep_write_buf(req, op, buf, len, pos, flags);
+	if (likely(prep_is_new(req) &&
+		   iot_prep_simply(req, IO_TARGET_OP_READ, buf, len, pos, flags)))
 		return 0;
-	err = prep_begin(req, op, pos, len, flags);
-	if (unlikely(err))
-		return err;
-	if (unlikely(op != IO_TARGET_OP_READ && op != IO_TARGET_OP_WRITE))
-		return refuse_op(req, op);
-	req->kvec.iov_base = buf;
-	req->kvec.iov_len = len;
-	iov_iter_kvec(&req->iter, op == IO_TARGET_OP_WRITE ? ITER_SOURCE : ITER_DEST,
-		      &req->kvec, 1, len);
-	return prep_finish(req);
+	return prep_rw_buf(req, op, buf, len, pos, flags);
 }
 EXPORT_SYMBOL_GPL(io_target_prep_rw_buf);
 

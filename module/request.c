@@ -13,7 +13,7 @@
 #include <linux/slab.h>
 #include <linux/wait.h>
 
-#include "verify.h"
+#include "request.h"
 
 /**
  * io_target_request_init - make an embedded request ready for prep
@@ -87,10 +87,11 @@ void iot_request_reset(struct io_target_request *req)
 	req->status = BLK_STS_OK;
 	req->not_sent = false;
 	req->state = IOT_REQ_IDLE;
+	req->ended = IOT_REQ_DONE;
 	req->op = IO_TARGET_OP_NONE;
 	req->ioprio = 0;
 	req->hint = 0;
-	req->flags &= IOT_F_POOL;
+	req->flags &= IOT_F_LASTING;
 	req->lower = NULL;
 }
 
@@ -179,24 +180,6 @@ void iot_request_unlist(struct io_target_request *req)
 		iot_named_del(req);
 }
 
-/* After this @req may be gone; its gate keeps the target. */
-static __always_inline void request_call_end(struct io_target *t, struct io_target_request *req)
-{
-	struct iot_verify_frame frame;
-
-	iot_verify_ended(req);
-	WRITE_ONCE(req->state, req->flags & IO_TARGET_PREPARED ? IOT_REQ_FORMATTED :
-								  IOT_REQ_DONE);
-	this_cpu_inc(t->stats->completed);
-	iot_verify_enter(t, &frame,
-			 req->flags & IO_TARGET_TASK ? IOT_VERIFY_TASK : IOT_VERIFY_END_IO);
-	if (likely(req->end_io))
-		req->end_io(req);
-	else
-		io_target_request_free(req);
-	iot_verify_leave(t, &frame);
-}
-
 /* The last step of every request. */
 void iot_request_complete(struct io_target_request *req)
 {
@@ -206,7 +189,7 @@ void iot_request_complete(struct io_target_request *req)
 
 	/* Nothing of this use is there in the next. */
 	req->flags &= ~IOT_F_ONE_USE;
-	request_call_end(t, req);
+	iot_request_call_end(t, req);
 	if (unlikely(resent) && atomic_dec_and_test(&t->resent))
 		wake_up_all(&t->idle_wait);
 	percpu_ref_put(gate);
@@ -223,37 +206,20 @@ static void request_undo(struct io_target_request *req)
 		iot_owner_forget(req);
 }
 
-/* Not plain: what was done for it is undone, or its end_io is for a worker. */
-static noinline void request_finish_special(struct io_target_request *req)
-{
-	request_undo(req);
-	if (req->flags & IO_TARGET_TASK)
-		iot_task_end(req);
-	else
-		iot_request_complete(req);
-}
-
-static __always_inline void request_finish(struct io_target_request *req, ssize_t result,
-					   blk_status_t status)
-{
-	struct io_target *t = req->target;
-
-	iot_verify_intact(req);
-	req->result = result;
-	req->status = status;
-	if (unlikely(req->flags & IOT_F_UNDO)) {
-		request_finish_special(req);
-		return;
-	}
-	request_call_end(t, req);
-	iot_gate_put(&t->gated);
-}
-
 /* By the one who has found that he is to end @req, in his context. */
 void iot_request_finish(struct io_target_request *req, ssize_t result,
 			blk_status_t status)
 {
-	request_finish(req, result, status);
+	iot_verify_intact(req);
+	request_undo(req);
+	req->result = result;
+	req->status = status;
+	if (unlikely(result < 0))
+		iot_stats_error(req);
+	if (req->flags & IO_TARGET_TASK)
+		iot_task_end(req);
+	else
+		iot_request_complete(req);
 }
 
 /*
@@ -264,10 +230,12 @@ void iot_request_end(struct io_target_request *req, ssize_t result, blk_status_t
 {
 	if (!iot_verify_end(req))
 		return;
-	if (unlikely(req->flags & IOT_F_CARRIED))
+	if (likely(!(req->flags & IOT_F_UNDO) && result >= 0 && !status))
+		iot_request_end_plain(req, result);
+	else if (req->flags & IOT_F_CARRIED)
 		iot_carrier_end(req, result, status);
 	else
-		request_finish(req, result, status);
+		iot_request_finish(req, result, status);
 }
 
 IOT_EXPORT_FOR_TESTS(iot_request_end);

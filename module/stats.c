@@ -55,6 +55,14 @@ u64 iot_stats_in_flight(struct io_target *t)
 	return sum.submitted - sum.completed;
 }
 
+static void stats_last_error(struct io_target *t, const struct iot_last_error *error)
+{
+	this_cpu_inc(t->stats->errors);
+	guard(spinlock_irqsave)(&t->lock);
+	t->last_error = *error;
+	t->last_error.when = local_clock();
+}
+
 /* @req has ended with an errno. What its owner has cancelled is no error. Context: any. */
 void iot_stats_error(struct io_target_request *req)
 {
@@ -65,17 +73,30 @@ void iot_stats_error(struct io_target_request *req)
 		trace_cancel(req);
 		return;
 	}
-	this_cpu_inc(t->stats->errors);
-	guard(spinlock_irqsave)(&t->lock);
-	t->last_error = (struct iot_last_error){
+	stats_last_error(t, &(struct iot_last_error){
 		.err = req->result,
 		.status = req->status,
 		.op = req->op,
 		.not_sent = req->not_sent,
 		.pos = req->pos,
 		.len = req->len,
-		.when = local_clock(),
-	};
+	});
+}
+
+/* The same of a transfer that was none of a request. */
+void iot_stats_transfer_error(struct io_target *t, enum io_target_op op, loff_t pos, u64 len,
+			      int err)
+{
+	if (err == -ECANCELED) {
+		this_cpu_inc(t->stats->cancelled);
+		return;
+	}
+	stats_last_error(t, &(struct iot_last_error){
+		.err = err,
+		.op = op,
+		.pos = pos,
+		.len = len,
+	});
 }
 
 /* Under target->lock: the request of @c is about to end, its I/O is not. */

@@ -4,8 +4,8 @@
  * last error, and the calls of the tracepoints (trace.h) that go with them.
  *
  * On the way of every request lie iot_stats_submit() and iot_stats_complete(), each an
- * increment of a per-CPU counter and two nops, and the test for an error in
- * iot_request_finish(). All else is counted where something rare happens.
+ * increment of a per-CPU counter and two nops, and the test for an error where it
+ * ends. All else is counted where something rare happens.
  */
 #ifndef _IO_TARGET_STATS_H
 #define _IO_TARGET_STATS_H
@@ -21,6 +21,8 @@ struct seq_file;
 void iot_stats_sum(struct io_target *t, struct iot_stats *sum);
 u64 iot_stats_in_flight(struct io_target *t);
 void iot_stats_error(struct io_target_request *req);
+void iot_stats_transfer_error(struct io_target *t, enum io_target_op op, loff_t pos, u64 len,
+			      int err);
 void iot_stats_orphan_add(struct io_target_carrier *carrier);
 void iot_stats_orphan_end(struct io_target_carrier *carrier, ssize_t result);
 void iot_stats_init(struct io_target *t);
@@ -122,6 +124,14 @@ static inline void iot_debugfs_remove(struct io_target *t)
 
 #endif
 
+/* As iot_stats_submit(), of which the caller does the counting. */
+static inline void iot_stats_submit_counted(struct io_target_request *req)
+{
+	iot_latency_start(req);
+	if (trace_submit_enabled())
+		__iot_trace_submit(req);
+}
+
 /*
  * @req is accepted, and will be ended. Called before anybody else can end it: before
  * its carrier is armed, or under target->lock.
@@ -129,9 +139,7 @@ static inline void iot_debugfs_remove(struct io_target *t)
 static inline void iot_stats_submit(struct io_target_request *req)
 {
 	this_cpu_inc(req->target->stats->submitted);
-	iot_latency_start(req);
-	if (trace_submit_enabled())
-		__iot_trace_submit(req);
+	iot_stats_submit_counted(req);
 }
 
 /* It has ended, and its owner is about to be told. */
@@ -141,6 +149,16 @@ static inline void iot_stats_complete(struct io_target_request *req)
 	iot_latency_end(req);
 	if (trace_complete_enabled())
 		__iot_trace_complete(req);
+}
+
+/* Are there those who want to see each request? */
+static inline bool iot_stats_watched(void)
+{
+#if IS_ENABLED(CONFIG_DEBUG_FS)
+	if (static_branch_unlikely(&iot_latency_key))
+		return true;
+#endif
+	return trace_submit_enabled() || trace_complete_enabled();
 }
 
 /* Under target->lock: @req is the last of the pended now. After iot_stats_submit(). */

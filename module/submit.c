@@ -10,27 +10,14 @@
 #include <linux/export.h>
 #include <linux/rcupdate.h>
 
-#include "verify.h"
+#include "submit.h"
 
-/* From here on @req is the library's. @lower is the target's, which a gate keeps. */
-static __always_inline int request_take(struct io_target_request *req,
-					struct io_target_lower *lower)
+/* A submit is refused, for the reason that has been said. */
+static int request_refused(struct io_target_request *req, int err)
 {
-	int err = iot_prep_recheck(req, lower);
-
-	if (unlikely(err))
-		return err;
-	if (unlikely(!iot_verify_claim(req)))
-		return iot_request_busy(req, "concurrent submit");
-	req->lower = lower;
-	req->not_sent = false;
-	return 0;
-}
-
-/* Of a target whose gate is held. */
-static struct io_target_lower *target_lower(struct io_target *t)
-{
-	return rcu_dereference_protected(t->lower, true);
+	iot_stats_refused(req->target);
+	iot_verify_refused(req);
+	return err;
 }
 
 /*
@@ -78,15 +65,15 @@ static int request_gate_enter(struct io_target_request *req)
 		if (err == IOT_PENDED)
 			return 1;
 	}
-	err = request_take(req, target_lower(t));
+	err = iot_request_take(req, iot_target_lower(t));
 	if (unlikely(err)) {
 		percpu_ref_put(gate);
 		return err;
 	}
+	/* One with a carrier may end as soon as that is armed, at its deadline, and be gone. */
+	iot_stats_submit(req);
 	if (req->carrier)
 		iot_carrier_arm(req);
-	/* One with a carrier may have ended by now, at its deadline, and be gone. */
-	this_cpu_inc(t->stats->submitted);
 	return 0;
 }
 
@@ -98,15 +85,16 @@ static int request_accept(struct io_target_request *req)
 {
 	int err;
 
-	if (unlikely(req->flags & IOT_F_LISTED) && !iot_request_list(req))
+	if (unlikely(req->flags & IOT_F_LISTED) && !iot_request_list(req)) {
+		iot_stats_refused(req->target);
 		return iot_request_busy(req, "concurrent submit");
+	}
 	err = request_gate_enter(req);
 	if (likely(err >= 0))
 		return err;		/* perhaps @req has ended and is gone */
 	if (req->flags & IOT_F_LISTED)
 		iot_request_unlist(req);
-	iot_verify_refused(req);
-	return err;
+	return request_refused(req, err);
 }
 
 /*
@@ -141,8 +129,7 @@ static int refuse_submit(struct io_target_request *req)
 	else
 		err = iot_err(req->target, -EINVAL,
 			      "submit refused: an embedded request without end_io");
-	iot_verify_refused(req);
-	return err;
+	return request_refused(req, err);
 }
 
 static __always_inline int request_check(struct io_target_request *req)
@@ -174,8 +161,7 @@ static noinline int request_submit_special(struct io_target_request *req)
 static noinline int request_not_taken(struct io_target_request *req, int err)
 {
 	iot_gate_put(&req->target->gated);
-	iot_verify_refused(req);
-	return err;
+	return request_refused(req, err);
 }
 
 /**
@@ -204,10 +190,10 @@ int io_target_submit(struct io_target_request *req)
 		return err;
 	if (unlikely(req->flags & IOT_F_SPECIAL) || unlikely(!iot_gate_tryget(&t->gated)))
 		return request_submit_special(req);
-	err = request_take(req, target_lower(t));
+	err = iot_request_take(req, iot_target_lower(t));
 	if (unlikely(err))
 		return request_not_taken(req, err);
-	this_cpu_inc(t->stats->submitted);
+	iot_stats_submit(req);
 	iot_send(req);
 	return 0;
 }
@@ -256,7 +242,7 @@ static void batch_enter(struct batch *b, unsigned int n)
 		return;
 	percpu_ref_get_many(&t->gated, n - 1);
 	this_cpu_add(t->stats->submitted, n);
-	b->lower = target_lower(t);
+	b->lower = iot_target_lower(t);
 	b->gates = n;
 }
 
@@ -269,7 +255,7 @@ static void batch_leave(struct batch *b)
 	percpu_ref_put_many(&b->target->gated, b->gates);
 }
 
-static int batch_take(struct batch *b, struct io_target_request *req)
+static noinline int batch_take_special(struct batch *b, struct io_target_request *req)
 {
 	int err;
 
@@ -278,10 +264,23 @@ static int batch_take(struct batch *b, struct io_target_request *req)
 	err = iot_verify_context(req) ?: request_check(req);
 	if (unlikely(err))
 		return err;
-	err = request_take(req, b->lower);
-	if (unlikely(err))
-		iot_verify_refused(req);
-	return err;
+	err = iot_request_take(req, b->lower);
+	return unlikely(err) ? request_refused(req, err) : 0;
+}
+
+/* The same, for who has nothing about him that is to be asked twice. */
+static __always_inline int batch_take(struct batch *b, struct io_target_request *req)
+{
+	if (IS_ENABLED(CONFIG_IO_TARGET_VERIFIER) ||
+	    unlikely(req->target != b->target || req->state != IOT_REQ_FORMATTED ||
+		     !req->end_io || req->opened != b->lower->opened ||
+		     (req->flags & IO_TARGET_PREPARED &&
+		      !iot_in_place(b->lower, req->pos, req->len))))
+		return batch_take_special(b, req);
+	req->lower = b->lower;
+	req->not_sent = false;
+	req->state = IOT_REQ_SENT;
+	return 0;
 }
 
 /* Rules may want some of them, and writes may have to wait: each goes by itself. */
@@ -317,6 +316,7 @@ static unsigned int batch_send_plain(struct batch *b, struct io_target_request *
 		*err = batch_take(b, reqs[i]);
 		if (unlikely(*err))
 			break;
+		iot_stats_submit_counted(reqs[i]);
 	}
 	b->gates -= i;
 	batch_send(b, reqs, i);

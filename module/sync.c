@@ -8,8 +8,8 @@
 #include <linux/wait.h>
 
 #include "lane.h"
-#include "stats.h"
-#include "verify.h"
+#include "prep.h"
+#include "submit.h"
 
 void iot_sync_end_io(struct io_target_request *req)
 {
@@ -68,11 +68,9 @@ static void sync_wait(struct io_target_request *req, struct completion *done, lo
  */
 int iot_may_wait(struct io_target *t, const char *what)
 {
-	struct work_struct *work = NULL;
+	struct work_struct *work = in_task() ? current_work() : NULL;
 	const char *where = NULL;
 
-	if (unlikely(current->flags & PF_WQ_WORKER && in_task()))
-		work = current_work();
 
 	if (unlikely(!in_task() || irqs_disabled()))
 		where = "irq context";
@@ -90,11 +88,17 @@ int iot_may_wait(struct io_target *t, const char *what)
 	return 0;
 }
 
-static int sync_check(struct io_target *t, long timeout)
+/* For a thread that is no worker there is less to ask. */
+static __always_inline int sync_check(struct io_target *t, long timeout)
 {
 	if (unlikely(timeout <= 0))
 		return iot_err(t, -EINVAL, "blocking call refused: timeout %ld", timeout);
-	return iot_may_wait(t, "blocking call");
+	if (IS_ENABLED(CONFIG_IO_TARGET_VERIFIER) ||
+	    unlikely(!in_task() || irqs_disabled() || current->bio_list ||
+		     current->flags & PF_WQ_WORKER))
+		return iot_may_wait(t, "blocking call");
+	might_sleep();
+	return 0;
 }
 
 /**
@@ -292,34 +296,116 @@ static noinline ssize_t sync_transfer_slowly(struct sync_io *io, long timeout)
 	return sync_pieces(io, &manner, timeout);
 }
 
-/* Formatted, and of the calling thread alone. */
-static noinline ssize_t sync_send_simply(struct io_target_request *req)
+/* What a request that is used once, here, and is plain, must have of its own. */
+static __always_inline void sync_init(struct io_target_request *req, struct io_target *t)
 {
+	if (IS_ENABLED(CONFIG_IO_TARGET_VERIFIER)) {
+		io_target_request_init(req, t);
+		return;
+	}
+	req->target = t;
+	req->carrier = NULL;
+	req->css = NULL;
+	req->flags = 0;
+	req->opened = 0;
+	req->verify = 0;
+}
+
+/* Return: 0: it has been sent; -EAGAIN: it has to go the usual way; or as submit. */
+static __always_inline int sync_send(struct io_target_request *req)
+{
+	struct io_target *t = req->target;
+	int err;
+
+	if (IS_ENABLED(CONFIG_IO_TARGET_VERIFIER))
+		return io_target_submit(req);
+	if (unlikely(!iot_gate_tryget(&t->gated)))
+		return -EAGAIN;
+	err = iot_request_take(req, iot_target_lower(t));
+	if (unlikely(err)) {
+		iot_gate_put(&t->gated);
+		iot_stats_refused(t);
+		return err;
+	}
+	iot_stats_submit(req);
+	iot_send(req);
+	return 0;
+}
+
+/*
+ * One transfer that nothing has to be thought about, with a request that needs next to
+ * nothing of what requests have.
+ * Return: as submit_wait; -EAGAIN: it has to be made in the usual way.
+ */
+static __always_inline ssize_t sync_simply(struct io_target *t, enum io_target_op op,
+					   void *buf, size_t len, loff_t pos)
+{
+	struct io_target_request req __uninitialized;
 	DECLARE_COMPLETION_ONSTACK(done);
 	int err;
 
-	req->private = &done;
-	req->end_io = iot_sync_end_io;
-	err = io_target_submit(req);
+	sync_init(&req, t);
+	if (unlikely(!iot_prep_simply(&req, op, buf, len, pos, 0)))
+		return -EAGAIN;
+	req.private = &done;
+	req.end_io = iot_sync_end_io;
+	err = sync_send(&req);
 	if (unlikely(err))
 		return err;
 	wait_for_completion_io(&done);
-	return req->result;
+	return req.result;
+}
+
+/* Of what is traced, measured or disturbed there have to be requests. */
+static __always_inline bool sync_is_watched(void)
+{
+	return IS_ENABLED(CONFIG_IO_TARGET_VERIFIER) || iot_stats_watched() ||
+	       iot_inject_active();
+}
+
+/*
+ * Where the caller's own task can go through the driver, beside all requests.
+ * Return: whether it has; then @result is what the driver says.
+ */
+static __always_inline bool sync_directly(struct io_target *t, enum io_target_op op,
+					  void *buf, size_t len, loff_t pos, ssize_t *result)
+{
+	const unsigned int access = op == IO_TARGET_OP_READ ? IO_TARGET_READ : IO_TARGET_WRITE;
+	struct kvec kvec = { .iov_base = buf, .iov_len = len };
+	struct io_target_lower *lower;
+	struct iov_iter iter;
+	bool can;
+
+	if (sync_is_watched() || unlikely(!iot_gate_tryget(&t->gated)))
+		return false;
+	lower = iot_target_lower(t);
+	can = lower->direct & access && pos >= 0 && len <= S64_MAX - pos;
+	if (likely(can)) {
+		this_cpu_inc(t->stats->submitted);
+		iov_iter_kvec(&iter, op == IO_TARGET_OP_READ ? ITER_DEST : ITER_SOURCE, &kvec,
+			      1, len);
+		*result = lower->backend->transfer(lower, op, &iter, pos);
+		if (unlikely(*result < 0))
+			iot_stats_transfer_error(t, op, pos, len, *result);
+		this_cpu_inc(t->stats->completed);
+	}
+	iot_gate_put(&t->gated);
+	return can;
 }
 
 static __always_inline ssize_t sync_transfer(struct io_target *t, enum io_target_op op,
 					     void *buf, size_t len, loff_t pos, long timeout)
 {
-	int err = sync_check(t, timeout);
+	ssize_t result = sync_check(t, timeout);
 
-	if (unlikely(err))
-		return err;
+	if (unlikely(result))
+		return result;
 	if (timeout == IO_TARGET_NO_TIMEOUT) {
-		struct io_target_request req;
-
-		io_target_request_init(&req, t);
-		if (likely(iot_prep_simply(&req, op, buf, len, pos)))
-			return sync_send_simply(&req);
+		result = sync_simply(t, op, buf, len, pos);
+		if (likely(result != -EAGAIN))
+			return result;
+		if (sync_directly(t, op, buf, len, pos, &result))
+			return result;
 	}
 	return sync_transfer_slowly(&(struct sync_io){ .target = t, .op = op, .buf = buf,
 						       .len = len, .pos = pos }, timeout);

@@ -276,6 +276,7 @@ struct io_target_request {
 	u8				hint;	/* WRITE_LIFE_* */
 	u16				ioprio;
 	u16				verify;	/* the verifier's */
+	u8				ended;	/* state when it has ended */
 	u32				flags;
 	u32				opened;	/* which open of the target prep checked against */
 	u32				started;	/* when submitted, where that is noted */
