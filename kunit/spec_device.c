@@ -156,7 +156,7 @@ struct testdev_mq *spec_mq_disk;
 
 static int mq_suite_init(struct kunit_suite *suite)
 {
-	spec_mq_disk = testdev_mq_create("iotmq", SZ_64M);
+	spec_mq_disk = testdev_mq_create("iotmq", SZ_64M, 0);
 	return PTR_ERR_OR_ZERO(spec_mq_disk);
 }
 

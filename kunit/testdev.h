@@ -149,13 +149,54 @@ void testdev_disk_kill(struct testdev_disk *disk);
 int testdev_disk_freeze(struct testdev_disk *disk);
 int testdev_disk_thaw(struct testdev_disk *disk);
 
-/* A disk with a queue of requests, all of which end inside the driver's queue_rq */
+/*
+ * A disk with queues of requests. DATA: it keeps what is written. POLL: it has a
+ * poll queue.
+ */
+#define TESTDEV_MQ_DATA		BIT(0)
+#define TESTDEV_MQ_POLL		BIT(1)
+
+#define TESTDEV_MQ_SIZES	64
+
+/**
+ * struct testdev_mq_seen - what arrived since the last reset
+ * @requests: as the block layer has made them: of one bio, or of several
+ * @polled: of them on the poll queue
+ * @bios: in all requests, as the block layer has split them
+ * @sizes: of the first ones
+ * @bytes: of all
+ * @last_ioprio: of the latest bio
+ * @polls: how often somebody looked for completions
+ */
+struct testdev_mq_seen {
+	unsigned int	requests;
+	unsigned int	polled;
+	unsigned int	bios;
+	unsigned int	sizes[TESTDEV_MQ_SIZES];
+	u64		bytes;
+	u16		last_ioprio;
+	unsigned int	polls;
+};
+
 struct testdev_mq;
 
-struct testdev_mq *testdev_mq_create(const char *name, u64 size);
+struct testdev_mq *testdev_mq_create(const char *name, u64 size, unsigned int flags);
 void testdev_mq_destroy(struct testdev_mq *mq);
+void testdev_mq_let_go(struct testdev_mq *mq);
+void testdev_mq_reset(struct testdev_mq *mq);
 const char *testdev_mq_path(struct testdev_mq *mq);
+u8 *testdev_mq_memory(struct testdev_mq *mq);
 void testdev_mq_answer(struct testdev_mq *mq, blk_status_t status);
+int testdev_mq_bad(struct testdev_mq *mq, u64 pos, u64 len, blk_status_t status);
+void testdev_mq_good(struct testdev_mq *mq);
+void testdev_mq_mode(struct testdev_mq *mq, enum testdev_mode mode,
+		     enum testdev_context context);
+bool testdev_mq_wait_held(struct testdev_mq *mq, unsigned int count);
+unsigned int testdev_mq_release(struct testdev_mq *mq, unsigned int count,
+				blk_status_t status, enum testdev_context context);
+unsigned int testdev_mq_release_all(struct testdev_mq *mq, blk_status_t status,
+				    enum testdev_context context);
+struct testdev_mq_seen testdev_mq_seen(struct testdev_mq *mq);
 
 /**
  * enum testdev_char_kind - what a char device does with positions
