@@ -12,16 +12,6 @@ static struct block_device *lower_bdev(const struct io_target_lower *lower)
 	return ((struct iot_bdev *)lower->data)->bdev;
 }
 
-static void bdev_submit(struct io_target_request *req)
-{
-	iot_bio_submit(req, lower_bdev(req->lower));
-}
-
-static void bdev_submit_batch(struct io_target_request **reqs, unsigned int n)
-{
-	iot_bio_submit_batch(reqs, n, lower_bdev(reqs[0]->lower));
-}
-
 static bool bdev_poll(struct io_target_lower *lower, unsigned int where)
 {
 	return iot_bio_poll(lower_bdev(lower), where);
@@ -108,8 +98,8 @@ static void bdev_close(struct io_target_lower *lower)
 
 static const struct iot_backend bdev_backend = {
 	.name		= "block",
-	.submit		= bdev_submit,
-	.submit_batch	= bdev_submit_batch,
+	.submit		= iot_bio_submit,
+	.submit_batch	= iot_bio_submit_batch,
 	.where		= iot_bio_where,
 	.poll		= bdev_poll,
 	.check		= bdev_check,

@@ -425,9 +425,10 @@ static __always_inline void bio_submit_one(struct io_target_request *req,
 		bio_submit_new(req, bdev, root);
 }
 
-void iot_bio_submit(struct io_target_request *req, struct block_device *bdev)
+/* See iot_backend->submit. */
+void iot_bio_submit(struct io_target_request *req)
 {
-	bio_submit_one(req, bdev, iot_in_root_group());
+	bio_submit_one(req, iot_bio_bdev(req), iot_in_root_group());
 }
 
 /*
@@ -436,10 +437,10 @@ void iot_bio_submit(struct io_target_request *req, struct block_device *bdev)
  */
 #define BIO_TAGS	8
 
-/* Each may be gone when it has been submitted. */
-void iot_bio_submit_batch(struct io_target_request **reqs, unsigned int n,
-			  struct block_device *bdev)
+/* See iot_backend->submit_batch. Each may be gone when it has been submitted. */
+void iot_bio_submit_batch(struct io_target_request **reqs, unsigned int n)
 {
+	struct block_device *bdev = iot_bio_bdev(reqs[0]);
 	bool root = iot_in_root_group();
 	unsigned int i = 0;
 

@@ -15,15 +15,20 @@
 
 /* bio.c */
 blk_opf_t iot_bio_opf_rare(const struct io_target_request *req, struct block_device *bdev);
-void iot_bio_submit(struct io_target_request *req, struct block_device *bdev);
-void iot_bio_submit_batch(struct io_target_request **reqs, unsigned int n,
-			  struct block_device *bdev);
+void iot_bio_submit(struct io_target_request *req);
+void iot_bio_submit_batch(struct io_target_request **reqs, unsigned int n);
 unsigned int iot_bio_where(const struct io_target_request *req);
 bool iot_bio_poll(struct block_device *bdev, unsigned int where);
 
 /* bio_run.c */
 unsigned int iot_bio_submit_run(struct io_target_request **reqs, unsigned int n,
 				struct block_device *bdev);
+
+/* The disk of a request that has been taken. */
+static inline struct block_device *iot_bio_bdev(const struct io_target_request *req)
+{
+	return ((const struct iot_bdev *)req->lower->data)->bdev;
+}
 
 /* What changes more than the memory and the place of a bio */
 #define IOT_BIO_RARE	(IO_TARGET_FUA | IO_TARGET_PREFLUSH | IO_TARGET_NOWAIT | IOT_F_POLLED)

@@ -53,10 +53,13 @@ static noinline void run_failed(struct io_target_request *req, blk_status_t stat
 	}
 }
 
+/* The gate of all plain ones is given back at once, after the last of them. */
 static void run_done(struct bio *bio)
 {
 	struct io_target_request *next, *req = bio->bi_private;
 	blk_status_t status = bio->bi_status;
+	struct io_target *t = req->target;
+	unsigned int plain = 0;
 
 	bio_put(bio);
 	if (unlikely(status)) {
@@ -65,11 +68,15 @@ static void run_done(struct bio *bio)
 	}
 	for (; req; req = next) {
 		next = run_next(req);
-		if (unlikely(req->flags & IOT_F_UNDO))
+		if (unlikely(req->flags & IOT_F_UNDO)) {
 			iot_request_end(req, req->len, BLK_STS_OK);
-		else if (iot_verify_end(req))
-			iot_request_end_plain(req, req->len);
+		} else if (iot_verify_end(req)) {
+			iot_request_end_ungated(t, req, req->len);
+			plain++;
+		}
 	}
+	if (likely(plain))
+		percpu_ref_put_many(&t->gated, plain);
 }
 
 /* Not what the block layer treats one by one, and not memory that is mapped twice. */
@@ -91,8 +98,7 @@ static __always_inline bool run_alike(const struct io_target_request *req,
 				      const struct io_target_request *next)
 {
 	return next->op == req->op && !((next->flags ^ req->flags) & ~MAY_DIFFER) &&
-	       next->ioprio == req->ioprio && next->hint == req->hint &&
-	       iov_iter_count(&next->iter);
+	       next->ioprio == req->ioprio && next->hint == req->hint;
 }
 
 static __always_inline void run_add_piece(struct bio *bio, struct page *page,
@@ -201,6 +207,6 @@ unsigned int iot_bio_submit_run(struct io_target_request **reqs, unsigned int n,
 	    first->iter.nr_segs + reqs[1]->iter.nr_segs <= BIO_MAX_VECS &&
 	    first->len + reqs[1]->len <= IOT_BIO_BYTES)
 		return run_send(reqs, n, bdev);
-	iot_bio_submit(first, bdev);
+	iot_bio_submit(first);
 	return 1;
 }
