@@ -406,6 +406,16 @@ static inline int iot_disk_thaw(struct gendisk *disk)
 #endif
 }
 
+/* The benchmark's peer; callers include <linux/dm-io.h>. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(7, 0, 0)
+#define iot_dm_io(req, n, region, errors, prio)	dm_io(req, n, region, errors, NULL, prio)
+#define IOT_DM_NOTIFY(name) \
+	void name(unsigned long error, unsigned long unsupported, void *context)
+#else
+#define IOT_DM_NOTIFY(name)	void name(unsigned long error, void *context)
+#define iot_dm_io(req, n, region, errors, prio)	dm_io(req, n, region, errors, prio)
+#endif
+
 /* Test devices: a disk with queues that takes any words of memory, and much at once. */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 9, 0)
 #define iot_mq_alloc_disk(set) ({						\
