@@ -37,7 +37,7 @@ FILTER ?=
 KDIR ?= /lib/modules/$(shell uname -r)/build
 export KERNEL PROFILE FILTER
 
-goals := help run test test-all test-stress meta check shell kernels modules modules_install clean
+goals := help run test test-all test-stress bench bench-check meta check shell kernels modules modules_install clean
 .PHONY: $(goals)
 
 # A misspelt variable would change nothing, silently. kbuild has its own
@@ -46,7 +46,7 @@ given := $(foreach v,$(.VARIABLES),$(if $(filter command line,$(origin $(v))),$(
 given := $(filter-out MAKE% -%,$(given))
 options := $(addprefix CONFIG_,$(shell sed -n 's/^\(menu\)\{0,1\}config //p' Kconfig))
 variables := KERNEL PROFILE FILTER LIMIT APPEND JOBS KERNEL_SRC STOCK_SUITE \
-	STOCK_REFRESH IO_TARGET_CACHE
+	STOCK_REFRESH IO_TARGET_CACHE JSON
 bad := $(filter-out $(options),$(filter CONFIG_IO_TARGET%,$(given)))
 ifeq ($(filter modules modules_install clean,$(MAKECMDGOALS)),)
 bad := $(filter-out $(variables) $(options),$(given))
@@ -61,6 +61,8 @@ help:
 	@echo '  make test             the KUnit suites, default kernel, debug profile'
 	@echo '  make test-all         the same on the oldest, the default and the newest kernel'
 	@echo '  make test-stress      the races alone, with their full counts'
+	@echo '  make bench            what an I/O costs, in instructions, with the library and by hand'
+	@echo '  make bench-check      the goals for that, on three kernels'
 	@echo '  make shell            a guest to type in, with the modules at hand'
 	@echo '  make check            the static checks: style, sparse, warnings, documentation'
 	@echo '  make meta             bad guests: the tests must fail when they should'
@@ -75,6 +77,7 @@ help:
 	@echo '  KERNEL=oldest|default|newest|<version>   PROFILE=plain|debug   FILTER=<suite glob>'
 	@echo '  CONFIG_IO_TARGET_<X>=y|m                 make modules: an option of Kconfig'
 	@echo '  KERNEL_SRC=<tree>  JOBS=<n>              another kernel tree; jobs of a build'
+	@echo '  JSON=<file>                              make bench: a copy of the figures'
 	@echo '  IO_TARGET_CACHE=<dir>                    kernels and results, ~/.cache/io_target'
 
 run:
@@ -88,6 +91,14 @@ test-all:
 
 test-stress:
 	@qemu/test.sh stress
+
+# The kernel with which the goals were set, unless one is asked for.
+bench: KERNEL := $(if $(filter file,$(origin KERNEL)),newest,$(KERNEL))
+bench:
+	@qemu/bench.sh
+
+bench-check:
+	@qemu/bench.sh check
 
 meta:
 	@qemu/meta.sh

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# deps.sh [build|guest|check|run|all]...: see that the Debian packages of a job
+# deps.sh [build|guest|check|run|bench|all]...: see that the Debian packages of a job
 # are there. Root (or a sudo that asks nothing) installs them; anybody else gets
 # the command to run.
 
@@ -15,6 +15,7 @@ guest=(qemu-system-x86 busybox-static gcc libc6-dev cpio gzip kmod e2fsprogs
 	python3 util-linux)
 # the stock kernel's guest, and modules for it
 run=("${guest[@]}" make libelf-dev xz-utils dpkg debian-archive-keyring)
+bench=("${guest[@]}" gnuplot-nox)
 check=(sparse shellcheck clang perl python3 git)
 
 packages=()
@@ -23,9 +24,10 @@ for group in "${@:-all}"; do
 	build) packages+=("${build[@]}") ;;
 	guest) packages+=("${guest[@]}") ;;
 	run) packages+=("${run[@]}") ;;
+	bench) packages+=("${bench[@]}") ;;
 	check) packages+=("${check[@]}" "${build[@]}") ;;
 	all) packages+=("${build[@]}" "${run[@]}" "${check[@]}") ;;
-	*) die "unknown group '$group'" "one of: build guest check run all" ;;
+	*) die "unknown group '$group'" "one of: build guest check run bench all" ;;
 	esac
 done
 
