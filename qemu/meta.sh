@@ -101,10 +101,10 @@ meta_case() {
 	rm -f "$report"
 }
 
-# The parser on recorded logs; no guest, no time.
-meta_logs() {
+# A parser on what guests have said; no guest, no time.
+meta_parser() { # name, test
 	local out code=0
-	out=$(python3 -B "$here/meta/ktap_test.py") || code=$?
+	out=$(python3 -B "$here/meta/$2") || code=$?
 	grep FAIL <<<"$out" || true
 	if [[ ${out##*$'\n'} =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed ]]; then
 		PASSED=$((PASSED + BASH_REMATCH[1]))
@@ -113,7 +113,7 @@ meta_logs() {
 		FAILED=$((FAILED + 1))
 	fi
 	printf '  %-5s %-14s %3d s  %s\n' "$( ((code)) && echo FAIL || echo ok)" \
-		logs 0 "${out##*$'\n'}"
+		"$1" 0 "${out##*$'\n'}"
 }
 
 meta_main() {
@@ -121,7 +121,8 @@ meta_main() {
 	"$here/deps.sh" guest
 	step "meta: guests that the harness must refuse, and some that it must not"
 	if (($# == 0)); then
-		meta_logs
+		meta_parser logs ktap_test.py
+		meta_parser bench bench_test.py
 	fi
 	while read -r name profile mode meta want <&3; do
 		if [[ -z $name || $name == \#* ]]; then
