@@ -129,7 +129,7 @@ static void prepared_timed_out(struct kunit *test)
 	use(test, p, -ETIMEDOUT, true);
 	KUNIT_ASSERT_EQ(test, io_target_start(fx->target), 0);
 	use(test, p, LEN, false);
-	KUNIT_EXPECT_EQ(test, (int)p->req.status, 0);
+	KUNIT_EXPECT_EQ(test, (__force u8)p->req.status, (__force u8)BLK_STS_OK);
 }
 
 /* How it ended can be read until it is submitted again, and not longer. */
