@@ -180,10 +180,8 @@ static void sent_end_io(struct io_target_request *req);
 /* Formats the last transfer of one buffer anew and sends it. */
 static int sent_again(struct sent *s)
 {
-	void *buf = s->req.kvec.iov_base;
-	int err;
+	int err = io_target_prep_rw_buf(&s->req, s->req.op, s->buf, s->len, s->req.pos, 0);
 
-	err = io_target_prep_rw_buf(&s->req, s->req.op, buf, s->req.kvec.iov_len, s->req.pos, 0);
 	s->req.end_io = sent_end_io;
 	return err ?: io_target_submit_atomic(&s->req);
 }
@@ -223,6 +221,8 @@ struct sent *sent_alloc(struct kunit *test, struct io_target *target, unsigned i
 void sent_prep(struct kunit *test, struct sent *s, enum io_target_op op, void *buf,
 	       size_t len, loff_t pos, unsigned int flags)
 {
+	s->buf = buf;
+	s->len = len;
 	KUNIT_ASSERT_EQ(test, io_target_prep_rw_buf(&s->req, op, buf, len, pos, flags), 0);
 }
 

@@ -117,6 +117,8 @@ enum device_context {
  */
 struct sent {
 	struct io_target_request	req;
+	void				*buf;
+	size_t				len;
 	atomic_t			ends;
 	unsigned int			number;
 	enum device_context		context;

@@ -211,7 +211,7 @@ static void bio_submit_pieces(struct io_target_request *req, struct block_device
 
 /* The caller's table, which outlives the bio, is used where it is. */
 static __always_inline void bio_use_table(struct bio *bio,
-					   const struct io_target_request *req)
+					  const struct io_target_request *req)
 {
 	const struct iov_iter *iter = &req->iter;
 
@@ -291,7 +291,7 @@ static bool bio_build(struct io_target_request *req, struct block_device *bdev, 
 	struct bio *bio = &req->blk.bio;
 
 	bio_begin(req, bdev, iot_bio_opf(req, bdev));
-	if (iov_iter_is_bvec(&req->iter))
+	if (iov_iter_is_bvec(&req->iter) && iov_iter_count(&req->iter))
 		bio_use_table(bio, req);
 	else
 		bio_list_memory(bio, req);
@@ -341,6 +341,7 @@ static __always_inline void bio_submit_again(struct io_target_request *req,
 /* See iot_backend->where. */
 unsigned int iot_bio_where(const struct io_target_request *req)
 {
+	/* With the release in bio_keep(): before the flag there is no bio. */
 	if (!(smp_load_acquire(&req->flags) & IOT_F_BUILT))
 		return UINT_MAX;
 	return READ_ONCE(req->blk.bio.bi_cookie);
@@ -396,11 +397,11 @@ static noinline void bio_submit_new(struct io_target_request *req, struct block_
 		bio_submit_pieces(req, bdev);
 }
 
-/* Of these nothing is to be looked at twice: one bio, and it is not rebuilt. */
+/* Of these nothing is to be looked at twice: data, in one bio, which is not kept. */
 static __always_inline bool bio_is_simple(const struct io_target_request *req)
 {
-	return iov_iter_is_bvec(&req->iter) && req->len - 1 < IOT_BIO_BYTES &&
-	       !(req->flags & (IO_TARGET_PREPARED | IOT_BIO_RARE));
+	return req->op <= IO_TARGET_OP_WRITE && iov_iter_is_bvec(&req->iter) &&
+	       req->len - 1 < IOT_BIO_BYTES && !(req->flags & (IO_TARGET_PREPARED | IOT_BIO_RARE));
 }
 
 static __always_inline void bio_submit_simple(struct io_target_request *req,

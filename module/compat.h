@@ -249,15 +249,23 @@ static inline bool iot_queue_polls(struct request_queue *q, bool says_so)
 }
 
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 11, 0)
-#define iot_bdev_polls(bdev) \
-	iot_queue_polls(bdev_get_queue(bdev), \
-			bdev_get_queue(bdev)->limits.features & BLK_FEAT_POLL)
+static inline bool iot_bdev_polls(struct block_device *bdev)
+{
+	struct request_queue *q = bdev_get_queue(bdev);
+
+	return iot_queue_polls(q, q->limits.features & BLK_FEAT_POLL);
+}
+
 #define iot_bdev_atomic_min(bdev)	queue_atomic_write_unit_min_bytes(bdev_get_queue(bdev))
 #define iot_bdev_atomic_max(bdev)	queue_atomic_write_unit_max_bytes(bdev_get_queue(bdev))
 #else
-#define iot_bdev_polls(bdev) \
-	iot_queue_polls(bdev_get_queue(bdev), \
-			test_bit(QUEUE_FLAG_POLL, &bdev_get_queue(bdev)->queue_flags))
+static inline bool iot_bdev_polls(struct block_device *bdev)
+{
+	struct request_queue *q = bdev_get_queue(bdev);
+
+	return iot_queue_polls(q, test_bit(QUEUE_FLAG_POLL, &q->queue_flags));
+}
+
 #define iot_bdev_atomic_min(bdev)	0
 #define iot_bdev_atomic_max(bdev)	0
 #endif

@@ -260,7 +260,15 @@ err_reset:
 	return err;
 }
 
-/* What io_target_request_set_pos() has to say. */
+/**
+ * __io_target_set_pos - why io_target_request_set_pos() refuses
+ * @req: the request
+ *
+ * For that inline function alone.
+ *
+ * Context: any.
+ * Return: -EBUSY or -EINVAL.
+ */
 int __io_target_set_pos(struct io_target_request *req)
 {
 	if (!iot_request_owned(req))

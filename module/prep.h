@@ -61,11 +61,12 @@ static __always_inline void simple_fill(struct io_target_request *req, enum io_t
  * buffer is described as pages, which is what such a device wants in the end.
  * Return: false: it takes a closer look, and perhaps a word why it is refused.
  */
-static __always_inline bool iot_prep_simply(struct io_target_request *req, enum io_target_op op,
-					void *buf, size_t len, loff_t pos, unsigned int flags)
+static __always_inline bool iot_prep_simply(struct io_target_request *req,
+					    enum io_target_op op, void *buf, size_t len,
+					    loff_t pos, unsigned int flags)
 {
-	struct io_target_lower *lower;
 	const unsigned int access = op == IO_TARGET_OP_READ ? IO_TARGET_READ : IO_TARGET_WRITE;
+	struct io_target_lower *lower;
 
 	guard(preempt)();
 	lower = rcu_dereference_sched(req->target->lower);

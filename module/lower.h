@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The opened lower device, and the backend that serves it. Life and locks are told in
+ * internal.h, which includes this.
+ */
+#ifndef _IO_TARGET_LOWER_H
+#define _IO_TARGET_LOWER_H
+
+#include <linux/completion.h>
+#include <linux/kref.h>
+#include <linux/list.h>
+#include <linux/refcount.h>
+#include <linux/spinlock.h>
+#include <linux/workqueue.h>
+
+#include <linux/io_target.h>
+
+/**
+ * struct iot_backend - how one kind of lower device carries out requests
+ * @name: for log lines
+ * @submit: send @req, whose lower is set; end it, now or later, exactly once
+ *	with iot_request_end(). Process context.
+ * @check: before anything is sent: 0, or the errno of a request that cannot be
+ *	carried out. Logs the reason. Under rcu_read_lock(), must not sleep.
+ * @submit_batch: optional: the same for @n requests, in order. Neighbours that may be
+ *	merged may go together; each is ended by itself.
+ * @where: of a request with one of IOT_F_POLLED, that is with the device: where @poll
+ *	is to look for it; UINT_MAX: nowhere yet, or it ends without. Any context.
+ * @poll: end what is found there now. Return: whether something was. Process context,
+ *	no locks held. Both only where lower->polls.
+ * @may_write: is it not read-only just now? Any context.
+ * @transfer: read or write in the calling task, which waits for the driver; as
+ *	lower->direct says. Process context.
+ * @info: fill in what the device can do
+ * @close: release the device; the releaser calls it once
+ * @may_be_short: fewer bytes than asked for are a result, not an error
+ */
+struct iot_backend {
+	const char	*name;
+	void		(*submit)(struct io_target_request *req);
+	void		(*submit_batch)(struct io_target_request **reqs, unsigned int n);
+	unsigned int	(*where)(const struct io_target_request *req);
+	bool		(*poll)(struct io_target_lower *lower, unsigned int where);
+	int		(*check)(struct io_target_lower *lower, struct io_target_request *req);
+	bool		(*may_write)(struct io_target_lower *lower);
+	ssize_t		(*transfer)(struct io_target_lower *lower, enum io_target_op op,
+				    struct iov_iter *iter, loff_t pos);
+	void		(*info)(struct io_target_lower *lower, struct io_target_info *info);
+	void		(*close)(struct io_target_lower *lower);
+	bool		may_be_short;
+};
+
+/**
+ * struct iot_queue - requests that the library holds for one lower
+ * @requests: QUEUED, linked by their node, in order
+ * @node: on the lower's queues
+ */
+struct iot_queue {
+	struct list_head	requests;
+	struct list_head	node;
+};
+
+/**
+ * struct io_target_lower - one opened lower device
+ * @target: whose it is; referenced only with @keeps_target, see there
+ * @backend: who serves it
+ * @data: the backend's own
+ * @opened: number of this open, unlike that of any other
+ * @flags: IO_TARGET_READ, WRITE, EXCL as opened
+ * @direct: IO_TARGET_READ, WRITE: what the backend can transfer without a request
+ * @stream: positions mean nothing, order does
+ * @polls: the device can be polled
+ * @gone: the device has died
+ * @dma_mask: memory must have none of these address and length bits set
+ * @block_size: bytes that the device transfers as one
+ * @max_segments: pieces of memory that one block may lie in; 0: any
+ * @size: bytes, as the backend has seen it last; 0: it is to be asked
+ * @name: of the device, for log lines
+ * @lock: see above
+ * @queues: all queues of requests for this device, @queue and its backend's
+ * @queue: requests for @send_work
+ * @sending: @send_work is queued or runs
+ * @send_work: gives @queue to the backend, where a submitter must not
+ * @orphans: carriers whose request has ended
+ * @releasing: @queue has requests that were held, and others go behind them
+ * @cancel: what comes to wait in a queue now ends with -ECANCELED,
+ * @cancel_all: also what ignores the target's state
+ * @cancel_work: sees to that
+ * @orphan_writes: how many orphans may still change the device; one more while
+ *	@releasing
+ * @held: requests that overlap one of those
+ * @users: see above
+ * @ref: see above
+ * @keeps_target: it has a reference on @target until it is released, since orphans
+ *	keep it open longer than that is
+ * @closed: the device has been released
+ * @close_work: runs on the releaser
+ */
+struct io_target_lower {
+	struct io_target		*target;
+	const struct iot_backend	*backend;
+	void				*data;
+	u32				opened;
+	unsigned int			flags;
+	unsigned int			direct;
+	bool				stream;
+	bool				polls;
+	bool				gone;	/* the device has died; under target->lock */
+	u32				dma_mask;
+	u32				block_size;
+	u32				max_segments;
+	u64				size;
+	char				name[32];
+
+	spinlock_t			lock;	/* queues, sending, orphans */
+	struct list_head		queues;
+	struct iot_queue		queue;
+	bool				sending;
+	bool				releasing;
+	bool				cancel;
+	bool				cancel_all;
+	struct work_struct		cancel_work;
+	struct work_struct		send_work;
+	struct list_head		orphans;
+	unsigned int			orphan_writes;
+	struct iot_queue		held;
+
+	refcount_t			users;
+	struct kref			ref;
+	bool				keeps_target;
+	struct completion		closed;
+	struct work_struct		close_work;
+};
+
+/* lower.c */
+struct io_target_lower *iot_lower_alloc(struct io_target *t, const struct iot_backend *backend,
+					unsigned int flags, void *data);
+void iot_lower_get(struct io_target_lower *lower);
+void iot_lower_put(struct io_target_lower *lower);
+void iot_lower_release(struct io_target_lower *lower);
+void iot_lower_pin(struct io_target_lower *lower);
+void iot_lower_unpin(struct io_target_lower *lower);
+void iot_lower_add_queue(struct io_target_lower *lower, struct iot_queue *queue);
+struct io_target_request *iot_queue_next(struct iot_queue *queue);
+void iot_lower_cancel_begin(struct io_target_lower *lower, bool all);
+void iot_lower_cancel_queued(struct io_target_lower *lower);
+void iot_lower_cancel_no_more(struct io_target_lower *lower);
+void iot_lower_queued(struct io_target_request *req);
+void iot_lower_queue(struct io_target_request *req);
+void iot_lower_queue_again(struct io_target_request *req);
+void iot_lower_kick(struct io_target_lower *lower);
+void iot_lower_send_work(struct work_struct *work);
+bool iot_lower_unqueue(struct io_target_request *req);
+
+#endif /* _IO_TARGET_LOWER_H */

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What blocking calls have in common: sync.c has the wait, oneline.c the one-line calls.
+ */
+#ifndef _IO_TARGET_SYNC_H
+#define _IO_TARGET_SYNC_H
+
+#include <linux/sched.h>
+
+#include "internal.h"
+
+/* For a thread that is no worker there is less to ask. */
+static __always_inline int iot_sync_check(struct io_target *t, long timeout)
+{
+	if (unlikely(timeout <= 0))
+		return iot_err(t, -EINVAL, "blocking call refused: timeout %ld", timeout);
+	if (IS_ENABLED(CONFIG_IO_TARGET_VERIFIER) ||
+	    unlikely(!in_task() || irqs_disabled() || current->bio_list ||
+		     current->flags & PF_WQ_WORKER))
+		return iot_may_wait(t, "blocking call");
+	might_sleep();
+	return 0;
+}
+
+#endif /* _IO_TARGET_SYNC_H */
