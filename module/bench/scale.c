@@ -7,7 +7,6 @@
 #include "bench.h"
 
 #include <linux/cpu.h>
-#include <linux/delay.h>
 #include <linux/err.h>
 #include <linux/jiffies.h>
 #include <linux/kthread.h>
@@ -17,16 +16,22 @@
 #include <linux/slab.h>
 
 #define CPUS_MAX	8U
-#define WINDOW_MS	40
+#define WINDOW_MS	15	/* short, so that some of them are undisturbed */
 #define ROUNDS		4
-#define PATIENCE	5	/* times as many windows while the machine is busy */
+#define PATIENCE	5	/* times as many windows while the machine seems busy */
+
+/* What the runners of a window share. */
+struct start {
+	atomic_t		away;	/* those that are not at the line yet */
+	atomic_t		running;
+	struct completion	over;
+};
 
 struct runner {
 	const struct bench_case	*c;
 	struct bench		*b;
 	struct task_struct	*task;
-	struct completion	*go;
-	u64			until;
+	struct start		*start;
 	u64			ios;
 	int			err;
 };
@@ -47,20 +52,26 @@ static const struct bench_case compute_case = { .name = "compute", .run = comput
 static int runner(void *data)
 {
 	struct runner *r = data;
+	u64 until;
 
-	wait_for_completion(r->go);
-	r->until = ktime_get_ns() + WINDOW_MS * NSEC_PER_MSEC;
-	while (!r->err && ktime_get_ns() < r->until) {
+	/* All at once: who is early keeps its CPU busy. */
+	atomic_dec(&r->start->away);
+	while (atomic_read(&r->start->away) > 0)
+		cond_resched();
+	until = ktime_get_ns() + WINDOW_MS * NSEC_PER_MSEC;
+	while (!r->err && ktime_get_ns() < until) {
 		r->err = r->c->run(r->b, ROUNDS);
 		r->ios += ROUNDS * r->b->depth;
 		cond_resched();
 	}
+	if (atomic_dec_and_test(&r->start->running))
+		complete(&r->start->over);
 	while (!kthread_should_stop())
 		schedule_timeout_interruptible(1);
 	return 0;
 }
 
-static int start(struct runner *r, unsigned int cpu)
+static int make_runner(struct runner *r, unsigned int cpu)
 {
 	struct task_struct *task = kthread_create(runner, r, "io_target_bench/%u", cpu);
 
@@ -68,25 +79,34 @@ static int start(struct runner *r, unsigned int cpu)
 		return PTR_ERR(task);
 	kthread_bind(task, cpu);
 	r->task = task;
-	wake_up_process(task);
 	return 0;
+}
+
+static void run_all(struct runner *r, struct start *start, unsigned int nr)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr; i++)
+		wake_up_process(r[i].task);
+	wait_for_completion(&start->over);
 }
 
 /* I/Os in a second, on CPUs 0 to @nr - 1; negative: errno */
 static s64 window(const struct bench_case *c, struct bench **b, unsigned int nr)
 {
+	struct start start = { .away = ATOMIC_INIT(nr), .running = ATOMIC_INIT(nr) };
 	struct runner r[CPUS_MAX] = {};
-	DECLARE_COMPLETION_ONSTACK(go);
 	unsigned int i;
 	u64 ios = 0;
 	int err = 0;
 
+	init_completion(&start.over);
 	for (i = 0; !err && i < nr; i++) {
-		r[i] = (struct runner){ .c = c, .b = b[i], .go = &go };
-		err = start(&r[i], i);
+		r[i] = (struct runner){ .c = c, .b = b[i], .start = &start };
+		err = make_runner(&r[i], i);
 	}
-	complete_all(&go);
-	msleep(WINDOW_MS + 20);
+	if (!err)
+		run_all(r, &start, nr);
 	for (i = 0; i < nr; i++) {
 		if (r[i].task)
 			kthread_stop(r[i].task);
@@ -115,10 +135,10 @@ static int look(const struct bench_case *c, struct bench **b, unsigned int nr,
 	return 0;
 }
 
-/* Does computing gain nine tenths of what it should? */
-static bool machine_is_free(const struct best *best, unsigned int nr)
+/* Does it gain so many per cent of what @nr CPUs could bring? */
+static bool gains(const struct best *best, unsigned int nr, unsigned int percent)
 {
-	return best->together * 10 >= best->alone * 9 * nr;
+	return best->together * 100 >= best->alone * nr * percent;
 }
 
 static int compare(const struct bench_case *c, struct bench **b, unsigned int nr,
@@ -130,7 +150,7 @@ static int compare(const struct bench_case *c, struct bench **b, unsigned int nr
 
 	for (i = 0; !err && i < repeats * PATIENCE; i++) {
 		err = look(c, b, nr, &found) ?: look(&compute_case, b, nr, &computing);
-		if (i >= repeats && machine_is_free(&computing, nr))
+		if (i >= repeats && gains(&computing, nr, 90) && gains(&found, nr, 85))
 			break;
 	}
 	if (!err)

@@ -51,7 +51,10 @@ def ratio_goal(words, figures, newest):
 
 
 def scale_goal(words, figures):
-    """<id> scale <case> >= <factor>: one that computes must gain from the CPUs, too."""
+    """<id> scale <case> >= <factor>
+
+    What computes, and the loop by hand, say whether there were two CPUs to be had.
+    """
     ident, _, case, _, factor = words
     goal = f"{case}, 2 CPUs >= {factor} x 1 CPU"
     found = [s for s in figures.data["scale"] if s["scale"] == case]
@@ -67,6 +70,10 @@ def scale_goal(words, figures):
         return Verdict(ident, goal, shown, "passed")
     if control < BUSY:
         return Verdict(ident, goal, shown, "skipped", "the machine was busy: no second CPU")
+    for s in figures.data["scale"]:
+        if s["scale"] == "floor" and s["together"] < float(factor) * s["alone"]:
+            return Verdict(ident, goal, shown, "skipped", "the loop by hand gains no more:"
+                           f" {s['together'] / max(s['alone'], 1):.2f}")
     return Verdict(ident, goal, shown, "failed", "the CPUs are in each other's way")
 
 

@@ -54,6 +54,10 @@ GOALS = (
     ("two CPUs", "1 scale a >= 1.70", SCALE.format(170, 200), True, "passed"),
     ("two CPUs in the way", "1 scale a >= 1.70", SCALE.format(169, 200), True, "failed"),
     ("a busy machine", "1 scale a >= 1.70", SCALE.format(169, 150), True, "skipped"),
+    ("nor by hand", "1 scale a >= 1.70", SCALE.format(169, 200)
+     + SCALE.format(169, 200).replace('"a"', '"floor"'), True, "skipped"),
+    ("but by hand", "1 scale a >= 1.70", SCALE.format(169, 200)
+     + SCALE.format(170, 200).replace('"a"', '"floor"'), True, "failed"),
     ("two CPUs not measured", "1 scale a >= 1.70", "", True, "failed"),
     ("a build without its floor", "1 build a less 5", "", True, "failed"),
 )
