@@ -9,6 +9,7 @@ HOW = (
     ("bio_cache", "the same, from a per-CPU cache of bios"),
     ("embedded_built", "embedded bio, built each time, plugged, REQ_NOMERGE"),
     ("floor", "embedded bio, armed again by hand, plugged, REQ_NOMERGE: **the floor**"),
+    ("floor_tags", "the same, and the plug is told how many will come"),
     ("embedded_mergeable", "embedded bio, built each time, plugged, may be merged"),
     ("dm_io_wait", "wait for each: `dm_io()`"),
     ("dm_io", "`dm_io()` with a callback"),

@@ -7,8 +7,9 @@ import table
 
 LINES = (
     ("submit_bio_wait", "submit_bio_wait()", "#8c8c8c", 2),
-    ("naive", "bio_alloc, submit_bio()", "#8c8c8c", 1),
+    ("naive", "bio_alloc(), submit_bio()", "#8c8c8c", 1),
     ("floor", "embedded bio, armed again", "#404040", 1),
+    ("floor_tags", "the same, told how many", "#404040", 3),
     ("dm_io", "dm_io()", "#d0a020", 1),
     ("io_target_read", "io_target_read()", "#2060c0", 2),
     ("async", "io_target_submit()", "#60a0e0", 1),
@@ -35,7 +36,7 @@ def depth_script(figures, unit):
                      f" lc rgb '{colour}' title '{title}'")
     return "".join(blocks) + f"""
 set logscale x 2
-set xrange [{depths[0]}:{depths[-1]}]
+set xrange [{depths[0] * 0.9}:{depths[-1] * 1.15}]
 set xtics ({', '.join(f'"{d}" {d}' for d in depths)})
 set xlabel 'I/Os at a time'
 set ylabel '{unit} per I/O'
@@ -53,7 +54,7 @@ def feature_script(figures, unit):
     return f"""$f << EOD
 {rows}EOD
 set yrange [{len(found) - 0.4}:-0.6]
-set xrange [0:{most * 1.15:.0f}]
+set xrange [0:{most * 1.2:.0f}]
 set xlabel '{unit} more than a plain request of a batch'
 set grid xtics lc rgb '#dddddd'
 set style fill solid 0.8
