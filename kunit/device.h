@@ -107,6 +107,8 @@ enum device_context {
 /**
  * struct sent - a request and what its end_io saw
  * @req: the request
+ * @buf: what it was formatted for last
+ * @len: bytes of that
  * @ends: how often it ended
  * @number: order of all that ended, counted from 1 in each case
  * @context: of end_io

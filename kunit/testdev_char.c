@@ -156,30 +156,42 @@ static void char_hold(struct testdev_char *c, struct char_call *call)
 	wake_up(&c->wait);
 }
 
-static ssize_t char_block(struct testdev_char *c, struct char_call *call)
+/* Until a test releases it, or it is due. */
+static void char_put_off(struct testdev_char *c, struct char_call *call,
+			 const struct testdev_char_behaviour *b)
+{
+	if (b->mode != TESTDEV_LATE) {
+		char_hold(c, call);
+		return;
+	}
+	scoped_guard(spinlock_irqsave, &c->lock)
+		list_add_tail(&call->node, &c->due);
+	testdev_runner_kick(&c->runner, b->context);
+}
+
+static ssize_t char_block(struct testdev_char *c, struct char_call *call,
+			  const struct testdev_char_behaviour *b)
 {
 	DECLARE_COMPLETION_ONSTACK(released);
 
 	call->waiter = &released;
-	char_hold(c, call);
+	char_put_off(c, call, b);
 	wait_for_completion(&released);
 	return char_result(c, call);
 }
 
-static ssize_t char_queue(struct testdev_char *c, const struct char_call *like,
+/* Who has no function to be called waits here. */
+static ssize_t char_queue(struct testdev_char *c, struct char_call *like,
 			  const struct testdev_char_behaviour *b)
 {
-	struct char_call *call = kmemdup(like, sizeof(*like), GFP_KERNEL);
+	struct char_call *call;
 
+	if (is_sync_kiocb(like->iocb))
+		return char_block(c, like, b);
+	call = kmemdup(like, sizeof(*like), GFP_KERNEL);
 	if (!call)
 		return -ENOMEM;
-	if (b->mode == TESTDEV_HOLD) {
-		char_hold(c, call);
-	} else {
-		scoped_guard(spinlock_irqsave, &c->lock)
-			list_add_tail(&call->node, &c->due);
-		testdev_runner_kick(&c->runner, b->context);
-	}
+	char_put_off(c, call, b);
 	return -EIOCBQUEUED;
 }
 
@@ -196,7 +208,7 @@ static ssize_t char_carry_out(struct testdev_char *c, struct char_call *call,
 	case TESTDEV_NOW:
 		return char_result(c, call);
 	case TESTDEV_BLOCK:
-		return char_block(c, call);
+		return char_block(c, call, b);
 	default:
 		return char_queue(c, call, b);
 	}

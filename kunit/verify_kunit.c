@@ -311,25 +311,33 @@ static void verify_beside(struct kunit *test)
 	io_target_put(a.other);
 }
 
-#define ROUNDS	2000
+/* Rounds at the least, and while the two have not met often enough; at the most */
+#define ROUNDS		2000
+#define ROUNDS_MOST	(20 * ROUNDS)
+#define MEETINGS	(ROUNDS / 100)
 
 /* Two threads that submit one request, again and again */
 struct rivals {
 	struct io_target_request	*req;
 	struct task_struct		*thread;
 	atomic_t			met;
+	unsigned int			late[2];	/* of the one and of the other */
+	bool				last;		/* of the round that begins */
 	unsigned int			accepted;	/* of the second one */
 	unsigned int			refused;
 };
 
-/* One of the two is later, by as much as it takes to sweep over a submit. */
-static int rival_submit(struct rivals *r, unsigned int round, unsigned int late)
+/* One of the two is later. */
+static int rival_submit(struct rivals *r, unsigned int round, unsigned int which, bool *last)
 {
+	unsigned int late;
 	int err;
 
 	atomic_inc(&r->met);
 	while (atomic_read(&r->met) < 4 * round + 2)
 		cpu_relax();
+	late = READ_ONCE(r->late[which]);
+	*last = READ_ONCE(r->last);
 	while (late--)
 		cpu_relax();
 	err = io_target_submit(r->req);
@@ -342,10 +350,11 @@ static int rival_submit(struct rivals *r, unsigned int round, unsigned int late)
 static int rival_thread(void *data)
 {
 	struct rivals *r = data;
+	bool last = false;
 	unsigned int i;
 
-	for (i = 0; i < ROUNDS; i++) {
-		int err = rival_submit(r, i, i % 40);
+	for (i = 0; !last; i++) {
+		int err = rival_submit(r, i, 1, &last);
 
 		r->accepted += !err;
 		r->refused += err == -EBUSY;
@@ -372,6 +381,18 @@ static struct rivals *rivals_start(struct kunit *test, struct io_target_request 
 	return r;
 }
 
+/* How late each is: sweeps over a submit, and stays for a while where they have met. */
+static void rivals_aim(struct rivals *r, unsigned int *aim, unsigned int *seen)
+{
+	unsigned int now = iot_misuse_seen(IOT_MISUSE_CONCURRENT);
+
+	if (now == *seen)
+		++*aim;
+	*seen = now;
+	WRITE_ONCE(r->late[0], *aim % 7 * 6);
+	WRITE_ONCE(r->late[1], *aim % 40);
+}
+
 static const unsigned int concurrent_flags[] = { 0, IO_TARGET_BOUNCE };
 
 static void concurrent_desc(const unsigned int *flags, char *desc)
@@ -389,7 +410,8 @@ static void verify_concurrent(struct kunit *test)
 {
 	const unsigned int *flags = test->param_value;
 	struct said before = said(IOT_MISUSE_CONCURRENT);
-	unsigned int accepted = 0, refused = 0, seen, i;
+	unsigned int accepted = 0, refused = 0, aim = 0, met = before.seen, seen, i;
+	bool last = false;
 	struct probe *p = probes_alloc(test, 1);
 	struct fixture *fx = test->priv;
 	u8 *buf = step_buf(test, LEN);
@@ -398,11 +420,14 @@ static void verify_concurrent(struct kunit *test)
 	said_skip(test, ONLY_VERIFIER);
 	fx->fake.park = true;
 	r = rivals_start(test, &p->req);
-	for (i = 0; i < ROUNDS; i++) {
+	for (i = 0; !last; i++) {
 		int err = io_target_prep_write_buf(&p->req, buf, LEN, 0, *flags);
 
 		p->req.end_io = probe_end_io;
-		err = rival_submit(r, i, i % 7 * 6) ?: err;
+		rivals_aim(r, &aim, &met);
+		WRITE_ONCE(r->last, i + 1 >= ROUNDS_MOST ||
+			   (i + 1 >= ROUNDS && met - before.seen >= MEETINGS));
+		err = rival_submit(r, i, 0, &last) ?: err;
 		accepted += !err;
 		refused += err == -EBUSY;
 		fake_wait_parked(&fx->fake, 1);
@@ -412,16 +437,16 @@ static void verify_concurrent(struct kunit *test)
 	kthread_stop(r->thread);
 	put_task_struct(r->thread);
 	set_cpus_allowed_ptr(current, cpu_possible_mask);
-	KUNIT_EXPECT_EQ(test, accepted + r->accepted, ROUNDS);
-	KUNIT_EXPECT_EQ(test, refused + r->refused, ROUNDS);
-	KUNIT_EXPECT_EQ(test, atomic_read(&p->ends), ROUNDS);
-	KUNIT_EXPECT_EQ(test, fx->fake.submits, ROUNDS);
-	KUNIT_EXPECT_EQ(test, iot_verify_lines(), before.lines + ROUNDS);
+	KUNIT_EXPECT_EQ(test, accepted + r->accepted, i);
+	KUNIT_EXPECT_EQ(test, refused + r->refused, i);
+	KUNIT_EXPECT_EQ(test, atomic_read(&p->ends), i);
+	KUNIT_EXPECT_EQ(test, fx->fake.submits, i);
+	KUNIT_EXPECT_EQ(test, iot_verify_lines(), before.lines + i);
 	/* Those that came while the first was still being accepted */
 	seen = iot_misuse_seen(IOT_MISUSE_CONCURRENT) - before.seen;
-	KUNIT_EXPECT_GE(test, seen, ROUNDS / 100u);
-	kunit_info(test, "accepted: %u of the one, %u of the other; %u concurrent", accepted,
-		   r->accepted, seen);
+	KUNIT_EXPECT_GE(test, seen, MEETINGS);
+	kunit_info(test, "%u rounds, accepted: %u of the one, %u of the other; %u concurrent", i,
+		   accepted, r->accepted, seen);
 }
 
 /* A target that is put while a request of its pool is out stays until it is back. */

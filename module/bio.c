@@ -442,19 +442,18 @@ void iot_bio_submit(struct io_target_request *req)
 void iot_bio_submit_batch(struct io_target_request **reqs, unsigned int n)
 {
 	struct block_device *bdev = iot_bio_bdev(reqs[0]);
+	unsigned int run, alone = 0, i = 0;
 	bool root = iot_in_root_group();
-	unsigned int i = 0;
 
 	while (i < n) {
-		struct io_target_request *req = reqs[i];
-
-		if (unlikely(req->flags & IO_TARGET_MERGE_OK)) {
-			i += iot_bio_submit_run(reqs + i, n - i, bdev);
-			continue;
+		if (unlikely(reqs[i]->flags & IO_TARGET_MERGE_OK)) {
+			run = iot_bio_submit_run(reqs + i, n - i, bdev);
+			i += run;
+			if (run)
+				continue;
 		}
-		if (i % BIO_TAGS == 0)
+		if (alone++ % BIO_TAGS == 0)
 			iot_plug_expect(min(n - i, BIO_TAGS));
-		bio_submit_one(req, bdev, root);
-		i++;
+		bio_submit_one(reqs[i++], bdev, root);
 	}
 }

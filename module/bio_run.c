@@ -58,10 +58,12 @@ static void run_done(struct bio *bio)
 {
 	struct io_target_request *next, *req = bio->bi_private;
 	blk_status_t status = bio->bi_status;
-	struct io_target *t = req->target;
 	unsigned int plain = 0;
+	struct io_target *t;
 
 	bio_put(bio);
+	iot_verify_intact(req);
+	t = req->target;
 	if (unlikely(status)) {
 		run_failed(req, status);
 		return;
@@ -71,6 +73,7 @@ static void run_done(struct bio *bio)
 		if (unlikely(req->flags & IOT_F_UNDO)) {
 			iot_request_end(req, req->len, BLK_STS_OK);
 		} else if (iot_verify_end(req)) {
+			iot_verify_intact(req);
 			iot_request_end_ungated(t, req, req->len);
 			plain++;
 		}
@@ -195,7 +198,7 @@ static unsigned int run_send(struct io_target_request **reqs, unsigned int n,
 /*
  * Sends the first of @reqs together with those that lie behind it. Inside ->submit_bio()
  * none of the pool's bios comes back, so that there each goes by itself.
- * Return: how many.
+ * Return: how many; 0: it is alone, and has not been sent.
  */
 unsigned int iot_bio_submit_run(struct io_target_request **reqs, unsigned int n,
 				struct block_device *bdev)
@@ -207,6 +210,5 @@ unsigned int iot_bio_submit_run(struct io_target_request **reqs, unsigned int n,
 	    first->iter.nr_segs + reqs[1]->iter.nr_segs <= BIO_MAX_VECS &&
 	    first->len + reqs[1]->len <= IOT_BIO_BYTES)
 		return run_send(reqs, n, bdev);
-	iot_bio_submit(first);
-	return 1;
+	return 0;
 }

@@ -27,14 +27,13 @@ static __always_inline void iot_request_call_end(struct io_target *t,
 }
 
 /*
- * Without an error, and without anything of IOT_F_UNDO; iot_verify_end() agrees. The gate
- * is the caller's to give back.
+ * Without an error, and without anything of IOT_F_UNDO; iot_verify_end() and _intact()
+ * have been asked. The gate is the caller's to give back.
  */
 static __always_inline void iot_request_end_ungated(struct io_target *t,
 						    struct io_target_request *req,
 						    ssize_t result)
 {
-	iot_verify_intact(req);
 	req->result = result;
 	req->status = BLK_STS_OK;
 	iot_request_call_end(t, req);
@@ -43,8 +42,10 @@ static __always_inline void iot_request_end_ungated(struct io_target *t,
 static __always_inline void iot_request_end_plain(struct io_target_request *req,
 						  ssize_t result)
 {
-	struct io_target *t = req->target;
+	struct io_target *t;
 
+	iot_verify_intact(req);	/* or it might be somebody else's target */
+	t = req->target;
 	iot_request_end_ungated(t, req, result);
 	iot_gate_put(&t->gated);
 }

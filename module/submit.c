@@ -179,7 +179,8 @@ static noinline int request_not_taken(struct io_target_request *req, int err)
  * -EINVAL: not formatted, or embedded without end_io. -ENODEV: the target is
  * closed or removed. -ESTALE: closed and opened again since prep. -ESHUTDOWN: the
  * target is purged. -EAGAIN: requests pend, and @req has NOWAIT or the queue is full.
- * Of io_target_prep_rw(): reopened since prep, and the device has changed.
+ * Of io_target_prep_rw(): reopened since prep, and the device has changed; or a prepared
+ * request is to go where it cannot.
  */
 int io_target_submit(struct io_target_request *req)
 {
