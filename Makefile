@@ -37,7 +37,7 @@ FILTER ?=
 KDIR ?= /lib/modules/$(shell uname -r)/build
 export KERNEL PROFILE FILTER
 
-goals := help run test test-all test-stress bench bench-check meta check shell kernels modules modules_install clean
+goals := help run test test-all test-stress bench bench-check disasm meta check shell kernels modules modules_install clean
 .PHONY: $(goals)
 
 # A misspelt variable would change nothing, silently. kbuild has its own
@@ -45,7 +45,7 @@ goals := help run test test-all test-stress bench bench-check meta check shell k
 given := $(foreach v,$(.VARIABLES),$(if $(filter command line,$(origin $(v))),$(v)))
 given := $(filter-out MAKE% -%,$(given))
 options := $(addprefix CONFIG_,$(shell sed -n 's/^\(menu\)\{0,1\}config //p' Kconfig))
-variables := KERNEL PROFILE FILTER LIMIT APPEND JOBS KERNEL_SRC STOCK_SUITE \
+variables := KERNEL PROFILE FILTER FUNC LIMIT APPEND JOBS KERNEL_SRC STOCK_SUITE \
 	STOCK_REFRESH IO_TARGET_CACHE JSON
 bad := $(filter-out $(options),$(filter CONFIG_IO_TARGET%,$(given)))
 ifeq ($(filter modules modules_install clean,$(MAKECMDGOALS)),)
@@ -63,6 +63,7 @@ help:
 	@echo '  make test-stress      the races alone, with their full counts'
 	@echo '  make bench            what an I/O costs, in instructions, with the library and by hand'
 	@echo '  make bench-check      the goals for that, on three kernels'
+	@echo '  make disasm           the object code that each request goes through; FUNC=<names>'
 	@echo '  make shell            a guest to type in, with the modules at hand'
 	@echo '  make check            the static checks: style, sparse, warnings, documentation'
 	@echo '  make meta             bad guests: the tests must fail when they should'
@@ -99,6 +100,11 @@ bench:
 
 bench-check:
 	@qemu/bench.sh check
+
+disasm: KERNEL := $(if $(filter file,$(origin KERNEL)),newest,$(KERNEL))
+disasm: PROFILE := $(if $(filter file,$(origin PROFILE)),plain,$(PROFILE))
+disasm:
+	@qemu/disasm.sh $(FUNC)
 
 meta:
 	@qemu/meta.sh
