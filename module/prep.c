@@ -294,7 +294,7 @@ static int refuse_op(struct io_target_request *req, enum io_target_op op)
  * @flags: IO_TARGET_FUA, IO_TARGET_PREFLUSH, IO_TARGET_NOWAIT,
  *	IO_TARGET_BOUNCE, IO_TARGET_IGNORE_STATE, IO_TARGET_TASK, IO_TARGET_MERGE_OK,
  *	IO_TARGET_POLLED, IO_TARGET_TRY_POLLED, IO_TARGET_PREPARED. BOUNCE goes with
- *	neither of the last three, FUA and PREFLUSH with neither of the polled ones
+ *	none of the last three, FUA and PREFLUSH with none of the polled ones
  *
  * Everything that can be known to be wrong is refused here, with one line in
  * the log. end_io is to be set after prep, which clears it.
@@ -303,8 +303,8 @@ static int refuse_op(struct io_target_request *req, enum io_target_op op)
  * with GFP_NOIO.
  * Return: 0, and then @req can be submitted. -EBUSY: @req is outstanding.
  * -ENODEV: the target is closed. -EINVAL: unknown flags, or some that do not go
- * together, wrong direction or kind of @iter, offset or length not a multiple of the logical block size.
- * -EFAULT: memory on the stack, not aligned as the device needs it, or so crumbled
+ * together, wrong direction or kind of @iter, offset or length not a multiple of the
+ * logical block size. -EFAULT: memory on the stack, not aligned as the device needs it, or so crumbled
  * that the device cannot take a block of it at once.
  * -EOVERFLOW: negative offset, or end not representable. -ENXIO: beyond the end
  * of the device. -EROFS: write to what is read-only or was not opened for
