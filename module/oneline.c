@@ -172,7 +172,6 @@ static __always_inline void sync_init(struct io_target_request *req, struct io_t
 	req->css = NULL;
 	req->flags = 0;
 	req->opened = 0;
-	req->verify = 0;
 }
 
 /* Return: 0: it has been sent; -EAGAIN: it has to go the usual way; or as submit. */

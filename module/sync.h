@@ -9,7 +9,10 @@
 
 #include "internal.h"
 
-/* For a thread that is no worker there is less to ask. */
+/*
+ * For a thread that is no worker there is less to ask. (That it may sleep is asked by
+ * what it sleeps in.)
+ */
 static __always_inline int iot_sync_check(struct io_target *t, long timeout)
 {
 	if (unlikely(timeout <= 0))
@@ -18,7 +21,6 @@ static __always_inline int iot_sync_check(struct io_target *t, long timeout)
 	    unlikely(!in_task() || irqs_disabled() || current->bio_list ||
 		     current->flags & PF_WQ_WORKER))
 		return iot_may_wait(t, "blocking call");
-	might_sleep();
 	return 0;
 }
 
