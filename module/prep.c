@@ -304,8 +304,8 @@ static int refuse_op(struct io_target_request *req, enum io_target_op op)
  * Return: 0, and then @req can be submitted. -EBUSY: @req is outstanding.
  * -ENODEV: the target is closed. -EINVAL: unknown flags, or some that do not go
  * together, wrong direction or kind of @iter, offset or length not a multiple of the
- * logical block size. -EFAULT: memory on the stack, not aligned as the device needs it, or so crumbled
- * that the device cannot take a block of it at once.
+ * logical block size. -EFAULT: memory on the stack, not aligned as the device needs it,
+ * or so crumbled that the device cannot take a block of it at once.
  * -EOVERFLOW: negative offset, or end not representable. -ENXIO: beyond the end
  * of the device. -EROFS: write to what is read-only or was not opened for
  * writing. -EBADF: read of what was not opened for reading. -EOPNOTSUPP: the
