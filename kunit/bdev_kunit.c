@@ -260,6 +260,7 @@ static void bdev_status(struct kunit *test)
 	struct sent *s = sent_alloc(test, t, 1);
 	u8 *buf = kunit_kzalloc(test, SZ_4K, GFP_KERNEL);
 	enum io_target_op op;
+	unsigned int bios;
 
 	KUNIT_ASSERT_NOT_NULL(test, buf);
 	testdev_disk_fail(device_disk[FINE], SZ_4K, 512, c->status);
@@ -271,7 +272,9 @@ static void bdev_status(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, (__force u8)s->req.status, (__force u8)c->status);
 		KUNIT_EXPECT_FALSE(test, s->req.not_sent);
 	}
+	bios = testdev_disk_seen(device_disk[FINE]).bios;
 	KUNIT_EXPECT_EQ(test, io_target_read(t, buf, SZ_4K, SZ_4K, IO_TARGET_NO_TIMEOUT), err);
+	KUNIT_EXPECT_EQ(test, testdev_disk_seen(device_disk[FINE]).bios, bios + 1);
 	KUNIT_EXPECT_EQ(test, io_target_write(t, buf, SZ_4K, SZ_4K, HZ * 10), err);
 	KUNIT_EXPECT_EQ(test, io_target_discard(t, 0, SZ_1M, HZ * 10), err);
 

@@ -174,7 +174,10 @@ static __always_inline void sync_init(struct io_target_request *req, struct io_t
 	req->opened = 0;
 }
 
-/* Return: 0: it has been sent; -EAGAIN: it has to go the usual way; or as submit. */
+/* It has to be made in the usual way: nothing that a device could have answered. */
+#define SYNC_USUAL	(-(int)MAX_ERRNO - 1)
+
+/* Return: 0: it has been sent; SYNC_USUAL; or as submit. */
 static __always_inline int sync_send(struct io_target_request *req)
 {
 	struct io_target *t = req->target;
@@ -183,7 +186,7 @@ static __always_inline int sync_send(struct io_target_request *req)
 	if (IS_ENABLED(CONFIG_IO_TARGET_VERIFIER))
 		return io_target_submit(req);
 	if (unlikely(!iot_gate_tryget(&t->gated)))
-		return -EAGAIN;
+		return SYNC_USUAL;
 	err = iot_request_take(req, iot_target_lower(t));
 	if (unlikely(err)) {
 		iot_gate_put(&t->gated);
@@ -198,7 +201,7 @@ static __always_inline int sync_send(struct io_target_request *req)
 /*
  * One transfer that nothing has to be thought about, with a request that needs next to
  * nothing of what requests have.
- * Return: as submit_wait; -EAGAIN: it has to be made in the usual way.
+ * Return: as submit_wait; SYNC_USUAL.
  */
 static __always_inline ssize_t sync_simply(struct io_target *t, enum io_target_op op,
 					   void *buf, size_t len, loff_t pos)
@@ -209,7 +212,7 @@ static __always_inline ssize_t sync_simply(struct io_target *t, enum io_target_o
 
 	sync_init(&req, t);
 	if (unlikely(!iot_prep_simply(&req, op, buf, len, pos, 0)))
-		return -EAGAIN;
+		return SYNC_USUAL;
 	req.private = &done;
 	req.end_io = iot_sync_end_io;
 	err = sync_send(&req);
@@ -265,7 +268,7 @@ static __always_inline ssize_t sync_transfer(struct io_target *t, enum io_target
 		return result;
 	if (timeout == IO_TARGET_NO_TIMEOUT) {
 		result = sync_simply(t, op, buf, len, pos);
-		if (likely(result != -EAGAIN))
+		if (likely(result != SYNC_USUAL))
 			return result;
 		if (sync_directly(t, op, buf, len, pos, &result))
 			return result;
