@@ -88,7 +88,7 @@ static void run_done(struct bio *bio)
 
 /* What neighbours need not have in common */
 #define MAY_DIFFER	(IOT_F_LASTING | IO_TARGET_TASK | IO_TARGET_PREPARED | IOT_F_BUILT | \
-			 IOT_F_PRIO)
+			 IOT_F_PRIO | IOT_F_ONE_PIECE)
 
 static bool run_begins(const struct io_target_request *req)
 {
@@ -100,17 +100,18 @@ static bool run_begins(const struct io_target_request *req)
 static __always_inline bool run_alike(const struct io_target_request *req,
 				      const struct io_target_request *next)
 {
-	return next->op == req->op && !((next->flags ^ req->flags) & ~MAY_DIFFER) &&
-	       next->ioprio == req->ioprio && next->hint == req->hint;
+	return !((next->kind ^ req->kind) & ~iot_kind_of(MAY_DIFFER));
 }
 
-static __always_inline void run_add_piece(struct bio *bio, struct page *page,
-					  unsigned int len, unsigned int offset)
-{
-	bvec_set_page(&bio->bi_io_vec[bio->bi_vcnt++], page, len, offset);
-}
+/* A bio that is being filled: the free part of its table, and where it must end. */
+struct run {
+	struct bio_vec	*free;
+	struct bio_vec	*full;
+	u64		end;
+	u64		most;
+};
 
-static noinline void run_add_kvec(struct bio *bio, const struct io_target_request *req)
+static void run_add_kvec(struct run *run, const struct io_target_request *req)
 {
 	const struct kvec *kv = req->iter.kvec;
 	size_t skip = req->iter.iov_offset;
@@ -122,31 +123,47 @@ static noinline void run_add_kvec(struct bio *bio, const struct io_target_reques
 
 		left -= len;
 		if (len)
-			run_add_piece(bio, virt_to_page(start), len, offset_in_page(start));
+			bvec_set_page(run->free++, virt_to_page(start), len,
+				      offset_in_page(start));
 	}
 }
 
-static __always_inline void run_add(struct bio *bio, const struct io_target_request *req)
+static void run_add_bvec(struct run *run, const struct io_target_request *req)
 {
 	const struct bio_vec *bv = req->iter.bvec;
 	size_t skip = req->iter.iov_offset;
 	size_t left = req->len;
 
-	if (unlikely(!iov_iter_is_bvec(&req->iter))) {
-		run_add_kvec(bio, req);
-		return;
-	}
-	if (likely(!skip && left == bv->bv_len)) {
-		bio->bi_io_vec[bio->bi_vcnt++] = *bv;
-		return;
-	}
 	for (; left; bv++, skip = 0) {
 		size_t len = min_t(size_t, left, bv->bv_len - skip);
 
 		left -= len;
-		if (likely(len))
-			run_add_piece(bio, bv->bv_page, len, bv->bv_offset + skip);
+		if (len)
+			bvec_set_page(run->free++, bv->bv_page, len, bv->bv_offset + skip);
 	}
+}
+
+static noinline bool run_add_table(struct run *run, const struct io_target_request *req)
+{
+	if (req->iter.nr_segs > run->full - run->free)
+		return false;
+	if (iov_iter_is_bvec(&req->iter))
+		run_add_bvec(run, req);
+	else
+		run_add_kvec(run, req);
+	return true;
+}
+
+static __always_inline bool run_add(struct run *run, const struct io_target_request *req)
+{
+	if (unlikely(run->most - run->end < req->len))
+		return false;
+	if (likely(req->flags & IOT_F_ONE_PIECE && run->free != run->full))
+		*run->free++ = req->bvec;
+	else if (!run_add_table(run, req))
+		return false;
+	run->end += req->len;
+	return true;
 }
 
 static struct bio *run_alloc(struct io_target_request *first, unsigned int n,
@@ -170,24 +187,25 @@ static unsigned int run_send(struct io_target_request **reqs, unsigned int n,
 	u64 most = min_t(u64, IOT_BIO_BYTES, (u64)queue_max_bytes(bdev_get_queue(bdev)));
 	struct io_target_request *req, *last = reqs[0];
 	struct bio *bio = run_alloc(last, n, bdev);
-	loff_t end = last->pos + last->len;
-	u64 bytes = last->len;
+	struct run run = {
+		.free	= bio->bi_io_vec,
+		.full	= bio->bi_io_vec + bio->bi_max_vecs,
+		.end	= last->pos,
+		.most	= last->pos + max(most, last->len),
+	};
 	unsigned int i;
 
-	run_add(bio, last);
+	run_add(&run, last);
 	for (i = 1; i < n; i++) {
 		req = reqs[i];
-		if (req->pos != end || !run_alike(last, req) || bytes + req->len > most ||
-		    bio->bi_vcnt + req->iter.nr_segs > bio->bi_max_vecs)
+		if (req->pos != run.end || !run_alike(last, req) || !run_add(&run, req))
 			break;
-		run_add(bio, req);
 		last->blk.bio.bi_next = &req->blk.bio;
 		last = req;
-		bytes += req->len;
-		end += req->len;
 	}
 	last->blk.bio.bi_next = NULL;
-	bio->bi_iter.bi_size = bytes;
+	bio->bi_vcnt = run.free - bio->bi_io_vec;
+	bio->bi_iter.bi_size = run.end - reqs[0]->pos;
 	/* If they are sent again it is on the account of who sends them now. */
 	iot_owner_note(reqs[0]);
 	iot_bio_attribute_pooled(bio, reqs[0]);

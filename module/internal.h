@@ -79,6 +79,7 @@ enum iot_request_state {
 };
 
 /* Private bits of req->flags, beside the public ones */
+#define IOT_F_ONE_PIECE		BIT(18)	/* its memory is all of req->bvec */
 #define IOT_F_INITED		BIT(19)	/* the backend has used its part for this open */
 #define IOT_F_PRIO		BIT(20)	/* req->ioprio was set by its owner: it stays */
 #define IOT_F_AGAIN		BIT(21)	/* has been at the device, in a bio with others */
@@ -365,6 +366,12 @@ struct io_target_carrier *iot_carrier_get(struct io_target_request *req);
 void iot_carrier_drop(struct io_target_request *req);
 void iot_carrier_end(struct io_target_request *io, ssize_t result, blk_status_t status);
 enum iot_claim iot_carrier_claim(struct io_target_carrier *carrier, bool or_orphan);
+
+/* Bits of req->flags as they are in req->kind. */
+static inline u64 iot_kind_of(u32 flags)
+{
+	return IS_ENABLED(CONFIG_CPU_BIG_ENDIAN) ? flags : (u64)flags << 32;
+}
 
 /* Does the request belong to its caller, rather than to the library? */
 static inline bool iot_request_owned(const struct io_target_request *req)

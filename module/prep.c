@@ -424,6 +424,7 @@ int io_target_prep_rw_page(struct io_target_request *req, enum io_target_op op,
 		      offset_in_page(offset));
 	iov_iter_bvec(&req->iter, op == IO_TARGET_OP_WRITE ? ITER_SOURCE : ITER_DEST,
 		      &req->bvec, 1, len);
+	req->flags |= IOT_F_ONE_PIECE;
 	return prep_finish(req);
 }
 EXPORT_SYMBOL_GPL(io_target_prep_rw_page);

@@ -42,7 +42,7 @@ static __always_inline void simple_fill(struct io_target_request *req, enum io_t
 	req->ended = IOT_REQ_DONE;
 	if (flags & IO_TARGET_PREPARED)
 		req->ended = IOT_REQ_FORMATTED;
-	req->flags = (req->flags & IOT_F_LASTING) | flags;
+	req->flags = (req->flags & IOT_F_LASTING) | flags | IOT_F_ONE_PIECE;
 	req->pos = pos;
 	req->len = len;
 	bvec_set_page(&req->bvec, virt_to_page(buf), len, offset_in_page(buf));

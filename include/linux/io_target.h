@@ -271,13 +271,18 @@ struct io_target_request {
 
 	/* private: */
 	u8				state;
-	u8				op;
 	bool				overdue;
-	u8				hint;	/* WRITE_LIFE_* */
-	u16				ioprio;
 	u16				verify;	/* the verifier's */
 	u8				ended;	/* state when it has ended */
-	u32				flags;
+	union {
+		struct {
+			u8		op;
+			u8		hint;	/* WRITE_LIFE_* */
+			u16		ioprio;
+			u32		flags;
+		};
+		u64			kind;	/* these four, to be compared at once */
+	};
 	u32				opened;	/* which open of the target prep checked against */
 	u32				started;	/* when submitted, where that is noted */
 	struct io_target		*target;
