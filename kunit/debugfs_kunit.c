@@ -258,7 +258,7 @@ static ssize_t aside_read_all(struct aside *a)
 	};
 	unsigned long end = jiffies + 60 * HZ;
 	struct reader *r = a->private;
-	struct iot_stats sum;
+	struct io_target_stats sum;
 	unsigned int i;
 
 	while (!READ_ONCE(r->stop) && time_before(jiffies, end)) {
@@ -266,7 +266,7 @@ static ssize_t aside_read_all(struct aside *a)
 			r->m.count = 0;
 			shows[i](&r->m, NULL);
 		}
-		iot_stats_sum(a->fx->target, &sum);
+		io_target_get_stats(a->fx->target, &sum);
 		if (sum.completed > sum.submitted)
 			return -ERANGE;
 		cond_resched();

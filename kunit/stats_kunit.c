@@ -13,12 +13,12 @@
 #define SHORTLY		(HZ / 20)
 #define PATIENCE	(30 * HZ)
 
-static void expect_stats(struct kunit *test, const struct iot_stats *expected)
+static void expect_stats(struct kunit *test, const struct io_target_stats *expected)
 {
 	struct fixture *fx = test->priv;
-	struct iot_stats sum;
+	struct io_target_stats sum;
 
-	iot_stats_sum(fx->target, &sum);
+	io_target_get_stats(fx->target, &sum);
 	KUNIT_EXPECT_EQ(test, sum.submitted, expected->submitted);
 	KUNIT_EXPECT_EQ(test, sum.completed, expected->completed);
 	KUNIT_EXPECT_EQ(test, sum.refused, expected->refused);
@@ -65,7 +65,7 @@ static void stats_ways(struct kunit *test)
 	const struct way *w = test->param_value;
 	struct fixture *fx = test->priv;
 	struct probe *p = probes_alloc(test, 2);
-	struct iot_stats expected = {};
+	struct io_target_stats expected = {};
 	u8 *buf = step_buf(test, LEN);
 
 	fx->fake.park = true;
@@ -99,7 +99,7 @@ static void stats_batch(struct kunit *test)
 	struct fixture *fx = test->priv;
 	struct probe *p = probes_alloc(test, 4);
 	struct io_target_request *reqs[] = { &p[0].req, &p[1].req, &p[2].req, &p[3].req };
-	struct iot_stats expected = { .submitted = 2, .refused = 1 };
+	struct io_target_stats expected = { .submitted = 2, .refused = 1 };
 	u8 *buf = step_buf(test, LEN);
 	unsigned int i;
 
@@ -121,7 +121,7 @@ static void stats_pended(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
 	struct probe *p = probes_alloc(test, 4);
-	struct iot_stats expected = { .submitted = 2, .pended = 2 };
+	struct io_target_stats expected = { .submitted = 2, .pended = 2 };
 	u8 *buf = step_buf(test, 4 * LEN);
 
 	step_pend(test, p, 2, buf, LEN, 0);
@@ -154,7 +154,7 @@ static void stats_cancel_sent(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
 	struct probe *p = probes_alloc(test, 3);
-	struct iot_stats expected = { .submitted = 3 };
+	struct io_target_stats expected = { .submitted = 3 };
 	u8 *buf = step_buf(test, LEN);
 	unsigned int i;
 
@@ -191,7 +191,7 @@ static void stats_deadlines(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
 	struct probe *p = probes_alloc(test, 3);
-	struct iot_stats expected = { .submitted = 1, .pended = 1 };
+	struct io_target_stats expected = { .submitted = 1, .pended = 1 };
 	u8 *buf = step_buf(test, LEN);
 
 	KUNIT_ASSERT_EQ(test, io_target_stop(fx->target, IO_TARGET_LEAVE_SENT, 0), 0);
@@ -235,7 +235,7 @@ static void stats_overdue_wait(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
 	struct probe *p = probes_alloc(test, 1);
-	struct iot_stats expected = { .submitted = 1, .overdue = 1 };
+	struct io_target_stats expected = { .submitted = 1, .overdue = 1 };
 	u8 *buf = step_buf(test, LEN);
 	struct aside *a;
 
@@ -253,7 +253,7 @@ static void stats_overdue_wait(struct kunit *test)
 
 /* Leaves an orphan; a machine that is too slow for the timeout is given more. */
 static void make_orphan(struct kunit *test, struct probe *p, u8 *buf,
-			struct iot_stats *expected)
+			struct io_target_stats *expected)
 {
 	struct fixture *fx = test->priv;
 	long timeout = SHORTLY;
@@ -278,7 +278,7 @@ static void stats_orphan(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
 	struct probe *p = probes_alloc(test, 1);
-	struct iot_stats expected = {};
+	struct io_target_stats expected = {};
 	u8 *buf = step_buf(test, LEN);
 
 	make_orphan(test, p, buf, &expected);

@@ -121,6 +121,7 @@ static void bdev_opened(struct io_target_lower *lower)
 	lower->block_size = bdev_logical_block_size(bdev);
 	lower->size = bdev_nr_bytes(bdev);
 	lower->polls = iot_bdev_polls(bdev);
+	lower->bdev = bdev;
 	lower->max_segments = min_t(u32, queue_max_segments(bdev_get_queue(bdev)), BIO_MAX_VECS);
 	if (lower->flags & IO_TARGET_EXCL) {
 		sync_blockdev(bdev);

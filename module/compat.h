@@ -396,6 +396,51 @@ static inline void iot_disk_set_discard(struct gendisk *disk, unsigned int secto
 }
 #endif
 
+/*
+ * A disk that hands its bios on to @bdev: what that can do, and a write cache; no polling.
+ */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 11, 0)
+static inline struct gendisk *iot_alloc_disk_above(struct block_device *bdev)
+{
+	struct queue_limits lim;
+
+	blk_set_stacking_limits(&lim);
+	/* Of those that are both's, what the lower has not is taken away again. */
+	lim.features = BLK_FEAT_NOWAIT | BLK_FEAT_IO_STAT;
+#ifdef BLK_FEAT_ATOMIC_WRITES
+	lim.features |= BLK_FEAT_ATOMIC_WRITES;
+#endif
+#ifdef BLK_FEAT_PCI_P2PDMA
+	lim.features |= BLK_FEAT_PCI_P2PDMA;
+#endif
+	queue_limits_stack_bdev(&lim, bdev, 0, "io_target");
+	lim.features |= BLK_FEAT_WRITE_CACHE | BLK_FEAT_FUA;
+	return blk_alloc_disk(&lim, NUMA_NO_NODE);
+}
+#else
+static inline struct gendisk *iot_alloc_disk_above(struct block_device *bdev)
+{
+	struct request_queue *lower = bdev_get_queue(bdev);
+	struct gendisk *disk = blk_alloc_disk(NUMA_NO_NODE);
+	struct request_queue *q;
+
+	if (!disk)
+		return ERR_PTR(-ENOMEM);
+	q = disk->queue;
+	blk_set_stacking_limits(&q->limits);
+	disk_stack_limits(disk, bdev, 0);
+	blk_queue_write_cache(q, true, true);
+	blk_queue_flag_set(QUEUE_FLAG_IO_STAT, q);
+	if (bdev_nowait(bdev))
+		blk_queue_flag_set(QUEUE_FLAG_NOWAIT, q);
+	if (blk_queue_nonrot(lower))
+		blk_queue_flag_set(QUEUE_FLAG_NONROT, q);
+	if (blk_queue_stable_writes(lower))
+		blk_queue_flag_set(QUEUE_FLAG_STABLE_WRITES, q);
+	return disk;
+}
+#endif
+
 static inline int iot_disk_freeze(struct gendisk *disk)
 {
 #ifdef IOT_HAS_HOLDER_OPS

@@ -172,6 +172,7 @@ void iot_deadline_init(struct io_target *t)
 	unsigned int i;
 
 	timer_setup(&t->timer, deadline_timer, 0);
+	timer_setup(&t->forward_timer, iot_forward_timer, 0);
 	for (i = 0; i < IOT_SHARDS; i++) {
 		spin_lock_init(&t->shards[i].lock);
 		INIT_LIST_HEAD(&t->shards[i].timed);
@@ -182,9 +183,11 @@ void iot_deadline_init(struct io_target *t)
 void iot_deadline_quiesce(struct io_target *t)
 {
 	timer_delete_sync(&t->timer);
+	timer_delete_sync(&t->forward_timer);
 }
 
 void iot_deadline_exit(struct io_target *t)
 {
 	timer_shutdown_sync(&t->timer);
+	timer_shutdown_sync(&t->forward_timer);
 }

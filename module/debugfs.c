@@ -83,9 +83,9 @@ IOT_EXPORT_FOR_TESTS(iot_state_show);
 
 int iot_counters_show(struct seq_file *m, void *unused)
 {
-	struct iot_stats sum;
+	struct io_target_stats sum;
 
-	iot_stats_sum(m->private, &sum);
+	io_target_get_stats(m->private, &sum);
 	show_number(m, "submitted", sum.submitted);
 	show_number(m, "completed", sum.completed);
 	show_number(m, "in_flight", sum.submitted - sum.completed);

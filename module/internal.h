@@ -44,6 +44,7 @@
 #ifndef _IO_TARGET_INTERNAL_H
 #define _IO_TARGET_INTERNAL_H
 
+#include <linux/bio.h>
 #include <linux/completion.h>
 #include <linux/export.h>
 #include <linux/hashtable.h>
@@ -181,7 +182,7 @@ struct io_target {
 	/* read by every submit */
 	struct percpu_ref		gated;
 	struct io_target_lower __rcu	*lower;	/* set by open, under mutex */
-	struct iot_stats __percpu	*stats;
+	struct io_target_stats __percpu	*stats;
 	struct percpu_ref		ungated;
 
 	spinlock_t			lock;	/* all up to task_work, verify_frames */
@@ -196,6 +197,9 @@ struct io_target {
 	wait_queue_head_t		idle_wait;	/* for iot_target_idle() */
 	struct list_head		pended;		/* in order of submission */
 	unsigned int			nr_pended;
+	struct bio_list			pended_bios;	/* see forward.c */
+	u64				bios_pended;	/* so many ever */
+	u64				bios_taken;	/* of those, not pended any more */
 	atomic_t			resent;		/* sent by start, not ended */
 	DECLARE_HASHTABLE(named, 6);			/* outstanding requests with an id */
 	struct kref			ref;
@@ -214,6 +218,8 @@ struct io_target {
 	wait_queue_head_t		carrier_wait;	/* for carriers_freed to change */
 	atomic_t			carriers_freed;
 	struct bio_set			bios;	/* of transfers that need several */
+	struct bio_set			forwards;	/* clones */
+	struct timer_list		forward_timer;	/* for the oldest of pended_bios */
 
 	u32				nr;	/* unlike that of any other target */
 	struct list_head		orphans;	/* of any lower; under lock */
@@ -308,6 +314,7 @@ void iot_target_send_last(struct io_target *t, struct io_target_lower *lower);
 /* orphan.c */
 void iot_orphan_add(struct io_target_carrier *carrier);
 bool iot_orphan_hold(struct io_target_request *req, bool by_worker);
+bool iot_orphan_hold_bio(struct io_target_lower *lower, struct bio *clone, bool by_worker);
 void iot_orphan_released(struct io_target_lower *lower);
 void iot_orphan_end(struct io_target_carrier *carrier, ssize_t result);
 
@@ -329,13 +336,29 @@ struct iot_wait {
 long iot_wait_polling(struct io_target *t, const struct iot_wait *wait, long timeout);
 bool iot_poll_wait(struct io_target_request *req, struct completion *done, long timeout);
 
+/* forward.c */
+int iot_forward_init(struct io_target *t);
+u64 iot_forward_before(struct io_target *t);
+bool iot_forward_send_pended(struct io_target *t);
+void iot_forward_send_held(struct io_target_lower *lower, struct bio *clone);
+void iot_forward_claim_all(struct io_target *t, struct bio_list *claimed);
+void iot_forward_end_claimed(struct io_target *t, struct bio_list *claimed, int err);
+void iot_forward_timer(struct timer_list *timer);
+
 /* pend.c */
 enum iot_pend { IOT_PENDED, IOT_GATE_OPEN };
+
+/* What pended until the state changed, and is to be ended. */
+struct iot_claimed {
+	struct list_head	requests;
+	struct bio_list		bios;
+};
+
 int iot_pend(struct io_target_request *req, struct percpu_ref *gate);
 bool iot_pended_remove(struct io_target_request *req);
 bool iot_pended_send(struct io_target *t, enum io_target_state state);
-void iot_pended_claim_all(struct io_target *t, struct list_head *claimed);
-void iot_pended_end(struct list_head *claimed, int err);
+void iot_pended_claim_all(struct io_target *t, struct iot_claimed *claimed);
+void iot_pended_end(struct io_target *t, struct iot_claimed *claimed, int err);
 
 /* claim.c */
 enum iot_claim { IOT_CLAIM_NONE, IOT_CLAIM_UNSENT, IOT_CLAIM_ORPHANED };

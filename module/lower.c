@@ -54,11 +54,16 @@ void iot_lower_queued(struct io_target_request *req)
 {
 	struct io_target_lower *lower = req->lower;
 
-	lockdep_assert_held(&lower->lock);
 	iot_deadline_look(req);
+	if (lower->cancel_all || !(req->flags & IO_TARGET_IGNORE_STATE))
+		iot_lower_queued_bio(lower);
+}
+
+/* The same for a bio, which does not ignore the state. */
+void iot_lower_queued_bio(struct io_target_lower *lower)
+{
+	lockdep_assert_held(&lower->lock);
 	if (likely(!lower->cancel))
-		return;
-	if (!lower->cancel_all && req->flags & IO_TARGET_IGNORE_STATE)
 		return;
 	iot_lower_get(lower);
 	if (!queue_work(iot_wq, &lower->cancel_work))
@@ -85,7 +90,8 @@ void iot_lower_cancel_no_more(struct io_target_lower *lower)
 	lower->cancel = false;
 }
 
-static void lower_take_queued(struct io_target_lower *lower, struct list_head *taken)
+static void lower_take_queued(struct io_target_lower *lower, struct list_head *taken,
+			      struct bio_list *bios)
 {
 	struct io_target_request *req, *tmp;
 	struct iot_queue *queue;
@@ -102,6 +108,10 @@ static void lower_take_queued(struct io_target_lower *lower, struct list_head *t
 			WRITE_ONCE(req->state, IOT_REQ_SENT);
 		}
 	}
+	bio_list_merge(bios, &lower->freed_bios);
+	bio_list_merge(bios, &lower->held_bios);
+	bio_list_init(&lower->freed_bios);
+	bio_list_init(&lower->held_bios);
 }
 
 /*
@@ -110,15 +120,19 @@ static void lower_take_queued(struct io_target_lower *lower, struct list_head *t
  */
 void iot_lower_cancel_queued(struct io_target_lower *lower)
 {
+	struct bio_list bios = BIO_EMPTY_LIST;
 	struct io_target_request *req;
 	LIST_HEAD(taken);
+	struct bio *bio;
 
-	lower_take_queued(lower, &taken);
+	lower_take_queued(lower, &taken, &bios);
 	while ((req = list_first_entry_or_null(&taken, struct io_target_request, node))) {
 		list_del_init(&req->node);
 		req->not_sent = true;
 		iot_request_end(req, -ECANCELED, BLK_STS_OK);
 	}
+	while ((bio = bio_list_pop(&bios)))
+		bio_io_error(bio);
 }
 
 IOT_EXPORT_FOR_TESTS(iot_lower_cancel_queued);
@@ -132,18 +146,18 @@ static void lower_cancel_work(struct work_struct *work)
 	iot_lower_put(lower);
 }
 
-/* The next request, or nobody sends any more. */
-static struct io_target_request *lower_next(struct io_target_lower *lower)
+/* The next request, else the next bio. Return: false: nobody sends any more. */
+static bool lower_next(struct io_target_lower *lower, struct io_target_request **req,
+		       struct bio **bio)
 {
-	struct io_target_request *req;
-
 	guard(spinlock_irqsave)(&lower->lock);
-	req = iot_queue_next(&lower->queue);
-	if (!req) {
-		lower->sending = false;
-		iot_orphan_released(lower);
-	}
-	return req;
+	*req = iot_queue_next(&lower->queue);
+	*bio = *req ? NULL : bio_list_pop(&lower->freed_bios);
+	if (*req || *bio)
+		return true;
+	lower->sending = false;
+	iot_orphan_released(lower);
+	return false;
 }
 
 /*
@@ -157,10 +171,15 @@ void iot_lower_send_work(struct work_struct *work)
 	unsigned int noio = memalloc_noio_save();
 	struct io_target_request *req;
 	struct blk_plug plug;
+	struct bio *bio;
 
 	blk_start_plug(&plug);
-	while ((req = lower_next(lower)))
-		iot_send_queued(req);
+	while (lower_next(lower, &req, &bio)) {
+		if (req)
+			iot_send_queued(req);
+		else
+			iot_forward_send_held(lower, bio);
+	}
 	blk_finish_plug(&plug);
 	memalloc_noio_restore(noio);
 	iot_lower_put(lower);

@@ -70,6 +70,7 @@ struct iot_queue {
  * @direct: IO_TARGET_READ, WRITE: what the backend can transfer without a request
  * @stream: positions mean nothing, order does
  * @polls: the device can be polled
+ * @bdev: the device, if it takes bios, else NULL
  * @gone: the device has died
  * @dma_mask: memory must have none of these address and length bits set
  * @block_size: bytes that the device transfers as one
@@ -89,6 +90,8 @@ struct iot_queue {
  * @orphan_writes: how many orphans may still change the device; one more while
  *	@releasing
  * @held: requests that overlap one of those
+ * @held_bios: clones that do (forward.c)
+ * @freed_bios: of those, what the worker is to try again
  * @users: see above
  * @ref: see above
  * @keeps_target: it has a reference on @target until it is released, since orphans
@@ -105,6 +108,7 @@ struct io_target_lower {
 	unsigned int			direct;
 	bool				stream;
 	bool				polls;
+	struct block_device		*bdev;
 	bool				gone;	/* the device has died; under target->lock */
 	u32				dma_mask;
 	u32				block_size;
@@ -124,6 +128,8 @@ struct io_target_lower {
 	struct list_head		orphans;
 	unsigned int			orphan_writes;
 	struct iot_queue		held;
+	struct bio_list			held_bios;
+	struct bio_list			freed_bios;
 
 	refcount_t			users;
 	struct kref			ref;
@@ -146,6 +152,7 @@ void iot_lower_cancel_begin(struct io_target_lower *lower, bool all);
 void iot_lower_cancel_queued(struct io_target_lower *lower);
 void iot_lower_cancel_no_more(struct io_target_lower *lower);
 void iot_lower_queued(struct io_target_request *req);
+void iot_lower_queued_bio(struct io_target_lower *lower);
 void iot_lower_queue(struct io_target_request *req);
 void iot_lower_queue_again(struct io_target_request *req);
 void iot_lower_kick(struct io_target_lower *lower);

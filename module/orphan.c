@@ -83,6 +83,47 @@ bool iot_orphan_hold(struct io_target_request *req, bool by_worker)
 	return true;
 }
 
+static bool bio_overlaps(const struct io_target_request *req, const struct bio *bio)
+{
+	u64 pos = (u64)bio->bi_iter.bi_sector << SECTOR_SHIFT;
+
+	return writes(req) && (u64)req->pos < pos + bio->bi_iter.bi_size &&
+	       pos < req->pos + req->len;
+}
+
+/* Under lower->lock: the list that @clone has to go to, or NULL. */
+static struct bio_list *orphan_bios(struct io_target_lower *lower, const struct bio *clone,
+				    bool by_worker)
+{
+	struct io_target_carrier *c;
+
+	if (lower->releasing && !by_worker)
+		return &lower->freed_bios;
+	list_for_each_entry(c, &lower->orphans, node)
+		if (bio_overlaps(&c->io, clone))
+			return &lower->held_bios;
+	return NULL;
+}
+
+/*
+ * The same for a clone of a forwarded bio, which has its gate. Among themselves they
+ * keep their order, and so do requests.
+ */
+bool iot_orphan_hold_bio(struct io_target_lower *lower, struct bio *clone, bool by_worker)
+{
+	struct bio_list *bios;
+
+	if (!op_is_write(bio_op(clone)) || !bio_sectors(clone))
+		return false;
+	guard(spinlock_irqsave)(&lower->lock);
+	bios = orphan_bios(lower, clone, by_worker);
+	if (!bios)
+		return false;
+	bio_list_add(bios, clone);
+	iot_lower_queued_bio(lower);
+	return true;
+}
+
 /* All that is held tries again, in order; the worker looks whether it may. */
 static void orphan_remove(struct io_target_carrier *c)
 {
@@ -93,9 +134,11 @@ static void orphan_remove(struct io_target_carrier *c)
 	if (!writes(&c->io))
 		return;
 	lower->orphan_writes--;
-	if (list_empty(&lower->held.requests))
+	if (list_empty(&lower->held.requests) && bio_list_empty(&lower->held_bios))
 		return;
 	list_splice_tail_init(&lower->held.requests, &lower->queue.requests);
+	bio_list_merge(&lower->freed_bios, &lower->held_bios);
+	bio_list_init(&lower->held_bios);
 	if (!lower->releasing) {
 		lower->releasing = true;
 		lower->orphan_writes++;	/* so that all senders still look */

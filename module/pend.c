@@ -60,6 +60,7 @@ int iot_pend(struct io_target_request *req, struct percpu_ref *gate)
 		iot_owner_note(req);
 	req->flags &= ~IOT_F_CALLER_WAITS;	/* it is start who would */
 	req->not_sent = false;
+	req->result = iot_forward_before(t);	/* until it has one */
 	WRITE_ONCE(req->state, IOT_REQ_PENDED);
 	list_add_tail(&req->node, &t->pended);
 	t->nr_pended++;
@@ -84,8 +85,8 @@ bool iot_pended_remove(struct io_target_request *req)
 }
 
 /*
- * The oldest pended request, for a target in @state, which it is sent in. In a
- * state that holds requests back only those that ignore it are.
+ * The oldest pended request, for a target in @state, which it is sent in, unless a bio
+ * has come before it. In a state that holds requests back only those that ignore it are.
  */
 static struct io_target_request *pended_next(struct io_target *t, enum io_target_state state)
 {
@@ -94,8 +95,12 @@ static struct io_target_request *pended_next(struct io_target *t, enum io_target
 	lockdep_assert_held(&t->lock);
 	if (t->state != state)
 		return NULL;
+	if (state == IO_TARGET_STARTING) {
+		req = list_first_entry_or_null(&t->pended, struct io_target_request, node);
+		return req && req->result <= (s64)t->bios_taken ? req : NULL;
+	}
 	list_for_each_entry(req, &t->pended, node)
-		if (state == IO_TARGET_STARTING || req->flags & IO_TARGET_IGNORE_STATE)
+		if (req->flags & IO_TARGET_IGNORE_STATE)
 			return req;
 	return NULL;
 }
@@ -143,13 +148,15 @@ static void taken_send(struct io_target_request *io)
 }
 
 /*
- * Sends the oldest pended request of a target that is in @state.
+ * Sends the oldest pended request, or bio, of a target that is in @state.
  * Return: false if there was none, or somebody has changed the state.
  */
 bool iot_pended_send(struct io_target *t, enum io_target_state state)
 {
 	struct taken taken;
 
+	if (state == IO_TARGET_STARTING && iot_forward_send_pended(t))
+		return true;
 	if (!pended_take(t, state, &taken))
 		return false;
 	if (!taken.carrier || iot_carrier_begin(taken.carrier, taken.lower))
@@ -161,24 +168,27 @@ bool iot_pended_send(struct io_target *t, enum io_target_state state)
 
 /*
  * Under target->lock, together with the change of state that ends them: takes all
- * pended requests, in order.
+ * pended requests, in order, and all bios.
  */
-void iot_pended_claim_all(struct io_target *t, struct list_head *claimed)
+void iot_pended_claim_all(struct io_target *t, struct iot_claimed *claimed)
 {
 	struct io_target_request *req, *tmp;
 
 	list_for_each_entry_safe(req, tmp, &t->pended, node) {
 		iot_claim(req, false);
-		list_add_tail(&req->node, claimed);
+		list_add_tail(&req->node, &claimed->requests);
 	}
+	iot_forward_claim_all(t, &claimed->bios);
 }
 
-void iot_pended_end(struct list_head *claimed, int err)
+void iot_pended_end(struct io_target *t, struct iot_claimed *claimed, int err)
 {
+	struct list_head *requests = &claimed->requests;
 	struct io_target_request *req;
 
-	while ((req = list_first_entry_or_null(claimed, struct io_target_request, node))) {
+	while ((req = list_first_entry_or_null(requests, struct io_target_request, node))) {
 		list_del_init(&req->node);
 		iot_claim_end(req, err);
 	}
+	iot_forward_end_claimed(t, &claimed->bios, err);
 }

@@ -27,6 +27,7 @@ void iot_state_init(struct io_target *t)
 {
 	init_waitqueue_head(&t->idle_wait);
 	INIT_LIST_HEAD(&t->pended);
+	bio_list_init(&t->pended_bios);
 	hash_init(t->named);
 	atomic_set(&t->resent, 0);
 	if (!t->config.max_pended)
@@ -86,7 +87,8 @@ static void gate_settle(struct io_target *t, struct percpu_ref *gate)
 static bool state_open_gate(struct io_target *t)
 {
 	guard(spinlock_irqsave)(&t->lock);
-	if (t->state != IO_TARGET_STARTING || !list_empty(&t->pended))
+	if (t->state != IO_TARGET_STARTING || !list_empty(&t->pended) ||
+	    !bio_list_empty(&t->pended_bios))
 		return false;
 	state_set(t, IO_TARGET_STARTED, true);
 	return true;
@@ -179,7 +181,7 @@ void iot_state_suspend(struct io_target *t)
 static bool state_end(struct io_target *t, enum io_target_state state, int err,
 		      struct io_target_lower *only)
 {
-	LIST_HEAD(claimed);
+	struct iot_claimed claimed = { .requests = LIST_HEAD_INIT(claimed.requests) };
 
 	scoped_guard(spinlock_irqsave, &t->lock) {
 		if (only)
@@ -191,7 +193,7 @@ static bool state_end(struct io_target *t, enum io_target_state state, int err,
 		state_set(t, state, false);
 		iot_pended_claim_all(t, &claimed);
 	}
-	iot_pended_end(&claimed, err);
+	iot_pended_end(t, &claimed, err);
 	return true;
 }
 
@@ -262,7 +264,8 @@ void iot_target_send_last(struct io_target *t, struct io_target_lower *lower)
 
 	if (!mutex_trylock(&t->mutex))
 		return;
-	if (rcu_access_pointer(t->lower) == lower && READ_ONCE(t->nr_pended))
+	if (rcu_access_pointer(t->lower) == lower &&
+	    (READ_ONCE(t->nr_pended) || !bio_list_empty(&t->pended_bios)))
 		state_start(t, &changed);
 	mutex_unlock(&t->mutex);
 }
@@ -332,7 +335,7 @@ static int state_halt_now(struct io_target *t, enum io_target_state wish, bool c
 {
 	struct io_target_lower *lower;
 	enum io_target_state before;
-	LIST_HEAD(claimed);
+	struct iot_claimed claimed = { .requests = LIST_HEAD_INIT(claimed.requests) };
 	bool changed;
 
 	scoped_guard(spinlock_irqsave, &t->lock) {
@@ -349,7 +352,7 @@ static int state_halt_now(struct io_target *t, enum io_target_state wish, bool c
 	}
 	if (changed)
 		iot_event(t, IO_TARGET_EVENT_STATE);
-	iot_pended_end(&claimed, -ECANCELED);
+	iot_pended_end(t, &claimed, -ECANCELED);
 	return 0;
 }
 

@@ -15,43 +15,48 @@ void iot_stats_init(struct io_target *t)
 	INIT_LIST_HEAD(&t->orphans);
 }
 
-/*
- * Not of one moment: what is counted after something else is added up before it, so
- * that no request has ended that was not submitted.
+/**
+ * io_target_get_stats - what has happened to the target
+ * @target: the target
+ * @stats: filled in
+ *
+ * The counters are added up over the processors while they go on: not of one moment, but
+ * nothing has completed that was not submitted.
+ *
+ * Context: any.
  */
-void iot_stats_sum(struct io_target *t, struct iot_stats *sum)
+void io_target_get_stats(struct io_target *target, struct io_target_stats *stats)
 {
 	int cpu;
 
-	*sum = (struct iot_stats){};
+	*stats = (struct io_target_stats){};
 	for_each_possible_cpu(cpu) {
-		struct iot_stats *s = per_cpu_ptr(t->stats, cpu);
+		struct io_target_stats *s = per_cpu_ptr(target->stats, cpu);
 
-		sum->completed += READ_ONCE(s->completed);
-		sum->orphan_ends += READ_ONCE(s->orphan_ends);
+		stats->completed += READ_ONCE(s->completed);
+		stats->orphan_ends += READ_ONCE(s->orphan_ends);
 	}
 	smp_rmb();	/* the sums above are older than those below */
 	for_each_possible_cpu(cpu) {
-		struct iot_stats *s = per_cpu_ptr(t->stats, cpu);
+		struct io_target_stats *s = per_cpu_ptr(target->stats, cpu);
 
-		sum->submitted += READ_ONCE(s->submitted);
-		sum->orphaned += READ_ONCE(s->orphaned);
-		sum->pended += READ_ONCE(s->pended);
-		sum->refused += READ_ONCE(s->refused);
-		sum->errors += READ_ONCE(s->errors);
-		sum->cancelled += READ_ONCE(s->cancelled);
-		sum->timed_out += READ_ONCE(s->timed_out);
-		sum->overdue += READ_ONCE(s->overdue);
+		stats->submitted += READ_ONCE(s->submitted);
+		stats->orphaned += READ_ONCE(s->orphaned);
+		stats->pended += READ_ONCE(s->pended);
+		stats->refused += READ_ONCE(s->refused);
+		stats->errors += READ_ONCE(s->errors);
+		stats->cancelled += READ_ONCE(s->cancelled);
+		stats->timed_out += READ_ONCE(s->timed_out);
+		stats->overdue += READ_ONCE(s->overdue);
 	}
 }
-
-IOT_EXPORT_FOR_TESTS(iot_stats_sum);
+EXPORT_SYMBOL_GPL(io_target_get_stats);
 
 u64 iot_stats_in_flight(struct io_target *t)
 {
-	struct iot_stats sum;
+	struct io_target_stats sum;
 
-	iot_stats_sum(t, &sum);
+	io_target_get_stats(t, &sum);
 	return sum.submitted - sum.completed;
 }
 

@@ -18,7 +18,6 @@
 struct seq_file;
 
 /* stats.c */
-void iot_stats_sum(struct io_target *t, struct iot_stats *sum);
 u64 iot_stats_in_flight(struct io_target *t);
 void iot_stats_error(struct io_target_request *req);
 void iot_stats_transfer_error(struct io_target *t, enum io_target_op op, loff_t pos, u64 len,

@@ -74,7 +74,7 @@ static int target_init_refs(struct io_target *t)
 	      percpu_ref_init(&t->ungated, target_ungated_idle, PERCPU_REF_INIT_DEAD, GFP_KERNEL);
 	if (err)
 		goto err_gated;
-	t->stats = iot_inject_alloc(NULL) ? NULL : alloc_percpu(struct iot_stats);
+	t->stats = iot_inject_alloc(NULL) ? NULL : alloc_percpu(struct io_target_stats);
 	if (!t->stats)
 		goto err_ungated;
 	return 0;
@@ -96,6 +96,7 @@ static void target_exit_refs(struct io_target *t)
 /* Mempools that were never initialised exit to nothing, so one ladder does. */
 static void target_exit_pools(struct io_target *t)
 {
+	bioset_exit(&t->forwards);
 	bioset_exit(&t->bios);
 	mempool_exit(&t->pages);
 	mempool_exit(&t->carriers);
@@ -115,6 +116,7 @@ static int target_init_pools(struct io_target *t)
 	      mempool_init_page_pool(&t->pages, reserve * IOT_RESERVE_PAGES, 0);
 	err = err ?: iot_inject_enomem(NULL) ?:
 	      bioset_init(&t->bios, reserve, 0, BIOSET_NEED_BVECS);
+	err = err ?: iot_inject_enomem(NULL) ?: iot_forward_init(t);
 	if (err)
 		target_exit_pools(t);
 	return err;

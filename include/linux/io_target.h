@@ -154,6 +154,10 @@ enum io_target_event {
  *	so that I/O goes on when no memory can be had; 0: one
  * @max_pended: requests that pend at the most while the target is stopped; one
  *	more is refused with -EAGAIN. 0: 1024
+ * @forward_timeout: how long a forwarded bio may be held while the target is stopped, in
+ *	jiffies; then it ends with BLK_STS_TIMEOUT. 0: as long as it takes
+ * @account_forwarded: forwarded bios count in the statistics of the disk that has
+ *	received them, from when they are sent
  * @event: told what happens to the target, or NULL; may be called in any
  *	context with no lock held, must not sleep and must not close the target. For
  *	orphans also after close and the last put: it, and @private, must stay until
@@ -164,6 +168,8 @@ struct io_target_config {
 	const char	*name;
 	unsigned int	reserve;
 	unsigned int	max_pended;
+	u32		forward_timeout;
+	bool		account_forwarded;
 	void		(*event)(struct io_target *target,
 				 enum io_target_event event, void *private);
 	void		*private;
@@ -238,6 +244,32 @@ struct io_target_info {
 	bool			stream;
 	enum io_target_served	read;
 	enum io_target_served	write;
+};
+
+/**
+ * struct io_target_stats - what has happened to a target since it was created
+ * @submitted: requests and forwarded bios that were accepted
+ * @completed: of those, how many have ended
+ * @refused: those that were not accepted
+ * @pended: those that had to wait for the target to be started
+ * @errors: those that ended with an errno, timed out ones too, cancelled ones not
+ * @cancelled: those that ended with -ECANCELED
+ * @timed_out: those that were ended at their deadline
+ * @overdue: those that could not be, since the device had their memory
+ * @orphaned: I/O that went on without its request
+ * @orphan_ends: of that, how much the device has answered
+ */
+struct io_target_stats {
+	u64	submitted;
+	u64	completed;
+	u64	refused;
+	u64	pended;
+	u64	errors;
+	u64	cancelled;
+	u64	timed_out;
+	u64	overdue;
+	u64	orphaned;
+	u64	orphan_ends;
 };
 
 /* private: */
@@ -332,6 +364,9 @@ int io_target_suspend(struct io_target *target, long timeout);
 int io_target_reopen(struct io_target *target);
 int io_target_close(struct io_target *target);
 
+void io_target_forward_bio(struct io_target *target, struct bio *bio);
+struct block_device *io_target_bdev(struct io_target *target);
+
 int io_target_start(struct io_target *target);
 int io_target_stop(struct io_target *target, enum io_target_sent_action action,
 		   long timeout);
@@ -342,6 +377,7 @@ int io_target_drain(struct io_target *target, long timeout);
 enum io_target_state io_target_state(const struct io_target *target);
 const char *io_target_name(const struct io_target *target);
 int io_target_get_info(struct io_target *target, struct io_target_info *info);
+void io_target_get_stats(struct io_target *target, struct io_target_stats *stats);
 
 void io_target_request_init(struct io_target_request *req, struct io_target *target);
 struct io_target_request *io_target_request_alloc(struct io_target *target, gfp_t gfp);

@@ -1,0 +1,376 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Bios that a driver's own disk has received, and that go to a target as they are: one
+ * clone each, of the target's bioset, with what is to be known of it in the front pad.
+ *
+ * A bio that finds the gate shut is put on a list of the target's, linked by its own
+ * bi_next, so that nothing is allocated and none is too many; start clones and sends it.
+ * A clone holds the gated gate from its submission to its end, or, sent by start, the
+ * ungated one and a count in target->resent, as requests do.
+ *
+ * Between requests and bios that pend the order is kept by counting: a request notes
+ * how many bios had come before it, see iot_forward_before().
+ */
+#include <linux/bio.h>
+#include <linux/blkdev.h>
+#include <linux/export.h>
+
+#include "stats.h"
+#include "submit.h"
+
+/* The front pad of a clone. */
+struct forward {
+	struct io_target	*target;
+	struct bio		*bio;		/* what was received */
+	unsigned long		started;	/* for the accounting of its disk */
+	bool			resent;
+	struct bio		clone;		/* last */
+};
+
+int iot_forward_init(struct io_target *t)
+{
+	return bioset_init(&t->forwards, max(t->config.reserve, BIO_POOL_SIZE),
+			   offsetof(struct forward, clone), BIOSET_PERCPU_CACHE);
+}
+
+static enum io_target_op forward_op(const struct bio *bio)
+{
+	switch (bio_op(bio)) {
+	case REQ_OP_READ:
+		return IO_TARGET_OP_READ;
+	case REQ_OP_DISCARD:
+		return IO_TARGET_OP_DISCARD;
+	case REQ_OP_WRITE_ZEROES:
+		return IO_TARGET_OP_WRITE_ZEROES;
+	case REQ_OP_WRITE:
+		return bio_sectors(bio) ? IO_TARGET_OP_WRITE : IO_TARGET_OP_FLUSH;
+	default:
+		return IO_TARGET_OP_NONE;
+	}
+}
+
+static void forward_note_error(struct io_target *t, struct bio *bio, int err)
+{
+	if (err == -ETIMEDOUT)
+		this_cpu_inc(t->stats->timed_out);
+	iot_stats_transfer_error(t, forward_op(bio),
+				 (loff_t)bio->bi_iter.bi_sector << SECTOR_SHIFT,
+				 bio->bi_iter.bi_size, err);
+}
+
+/* One that has been counted, and was never sent. */
+static void forward_end_unsent(struct io_target *t, struct bio *bio, int err)
+{
+	forward_note_error(t, bio, err);
+	bio->bi_status = errno_to_blk_status(err);
+	this_cpu_inc(t->stats->completed);
+	bio_endio(bio);
+}
+
+static void forward_refuse(struct io_target *t, struct bio *bio, int err)
+{
+	iot_stats_refused(t);
+	if (err == -EAGAIN) {
+		bio_wouldblock_error(bio);
+		return;
+	}
+	bio->bi_status = errno_to_blk_status(err);
+	bio_endio(bio);
+}
+
+/* Gives back what forward_send() was called with, as the last thing. */
+static void forward_put(struct io_target *t, bool resent)
+{
+	if (likely(!resent)) {
+		iot_gate_put(&t->gated);
+		return;
+	}
+	if (atomic_dec_and_test(&t->resent))
+		wake_up_all(&t->idle_wait);
+	percpu_ref_put(&t->ungated);
+}
+
+static noinline void forward_failed(struct io_target *t, struct bio *bio, blk_status_t status)
+{
+	if (status != BLK_STS_AGAIN)
+		forward_note_error(t, bio, blk_status_to_errno(status));
+	if (!bio->bi_status)
+		bio->bi_status = status;
+}
+
+/* The clone first: when the gate is given back the bioset may go. */
+static void forward_end(struct bio *clone)
+{
+	struct forward *f = container_of(clone, struct forward, clone);
+	blk_status_t status = clone->bi_status;
+	struct io_target *t = f->target;
+	unsigned long started = f->started;
+	bool resent = f->resent;
+	struct bio *bio = f->bio;
+
+	bio_put(clone);
+	if (unlikely(status))
+		forward_failed(t, bio, status);
+	if (t->config.account_forwarded)
+		bio_end_io_acct(bio, started);
+	this_cpu_inc(t->stats->completed);
+	bio_endio(bio);
+	forward_put(t, resent);
+}
+
+/* What the block layer lets pass with a warning, or does not know. */
+static int forward_check(struct io_target *t, struct io_target_lower *lower, struct bio *bio)
+{
+	if (unlikely(!lower->bdev))
+		return iot_err(t, -EOPNOTSUPP, "bio refused: not a block device");
+	if (!op_is_write(bio_op(bio)) || !bio_sectors(bio))
+		return 0;
+	if (unlikely(!(lower->flags & IO_TARGET_WRITE) || bdev_read_only(lower->bdev)))
+		return iot_err(t, -EROFS, "bio refused: the device is read-only");
+	return 0;
+}
+
+/* Return: NULL when there is no memory, and the bio may not wait for it. */
+static struct bio *forward_clone(struct io_target *t, struct io_target_lower *lower,
+				 struct bio *bio, bool resent)
+{
+	gfp_t gfp = bio->bi_opf & REQ_NOWAIT ? GFP_NOWAIT : GFP_NOIO;
+	struct bio *clone = bio_alloc_clone(lower->bdev, bio, gfp, &t->forwards);
+	struct forward *f;
+
+	if (unlikely(!clone))
+		return NULL;
+	/* Its sender looks for the end of the bio, not of this. */
+	clone->bi_opf &= ~REQ_POLLED;
+	clone->bi_end_io = forward_end;
+	f = container_of(clone, struct forward, clone);
+	f->target = t;
+	f->bio = bio;
+	f->resent = resent;
+	f->started = t->config.account_forwarded ? bio_start_io_acct(bio) : 0;
+	return clone;
+}
+
+/* The gate is held, and the bio has been counted. */
+static void forward_send(struct io_target *t, struct io_target_lower *lower, struct bio *bio,
+			 bool resent)
+{
+	int err = forward_check(t, lower, bio);
+	struct bio *clone;
+
+	if (unlikely(err))
+		goto err_end;
+	clone = forward_clone(t, lower, bio, resent);
+	if (unlikely(!clone)) {
+		err = bio->bi_opf & REQ_NOWAIT ? -EAGAIN : -ENOMEM;
+		goto err_end;
+	}
+	if (likely(!READ_ONCE(lower->orphan_writes)) || !iot_orphan_hold_bio(lower, clone, false))
+		submit_bio_noacct(clone);
+	return;
+
+err_end:
+	forward_end_unsent(t, bio, err);
+	forward_put(t, resent);
+}
+
+/* From the lower's worker: a clone that was held behind an orphan. */
+void iot_forward_send_held(struct io_target_lower *lower, struct bio *clone)
+{
+	if (!iot_orphan_hold_bio(lower, clone, true))
+		submit_bio_noacct(clone);
+}
+
+/* When the oldest pended bio has been held for long enough. */
+static void forward_arm(struct io_target *t)
+{
+	struct bio *bio = bio_list_peek(&t->pended_bios);
+	u32 left;
+
+	lockdep_assert_held(&t->lock);
+	if (!bio || !t->config.forward_timeout)
+		return;
+	left = (u32)bio->bi_cookie + t->config.forward_timeout - (u32)jiffies;
+	mod_timer(&t->forward_timer, jiffies + max_t(s32, left, 0));
+}
+
+/* Return: 0: it pends; IOT_GATE_OPEN: opened meanwhile, and held; negative errno. */
+static int forward_pend(struct io_target *t, struct bio *bio)
+{
+	guard(spinlock_irqsave)(&t->lock);
+	if (percpu_ref_tryget_live(&t->gated))
+		return IOT_GATE_OPEN;
+	if (t->state == IO_TARGET_PURGED)
+		return -ESHUTDOWN;
+	if (t->state == IO_TARGET_CLOSED || t->state == IO_TARGET_REMOVED)
+		return -ENODEV;
+	if (bio->bi_opf & REQ_NOWAIT)
+		return -EAGAIN;
+	this_cpu_inc(t->stats->submitted);
+	this_cpu_inc(t->stats->pended);
+	/* Nobody else uses it before the bio is sent: when it came. */
+	bio->bi_cookie = (u32)jiffies;
+	bio_list_add(&t->pended_bios, bio);
+	if (t->bios_pended++ == t->bios_taken)
+		forward_arm(t);
+	return IOT_PENDED;
+}
+
+/* Under target->lock: so many bios are to go before a request that pends now. */
+u64 iot_forward_before(struct io_target *t)
+{
+	lockdep_assert_held(&t->lock);
+	return t->bios_pended;
+}
+
+static struct bio *forward_pop(struct io_target *t)
+{
+	struct bio *bio = bio_list_pop(&t->pended_bios);
+
+	if (bio) {
+		bio->bi_cookie = BLK_QC_T_NONE;
+		t->bios_taken++;
+	}
+	return bio;
+}
+
+/* @first: the first of the pended requests, or NULL. */
+static struct bio *forward_next(struct io_target *t, struct io_target_lower **lower)
+{
+	struct io_target_request *first;
+	struct bio *bio;
+
+	guard(spinlock_irqsave)(&t->lock);
+	first = list_first_entry_or_null(&t->pended, struct io_target_request, node);
+	if (t->state != IO_TARGET_STARTING || (first && first->result <= (s64)t->bios_taken))
+		return NULL;
+	bio = forward_pop(t);
+	if (!bio)
+		return NULL;
+	/* Under the lock: from here on stop, purge and close wait for it. */
+	percpu_ref_get(&t->ungated);
+	atomic_inc(&t->resent);
+	*lower = rcu_dereference_protected(t->lower, true);
+	return bio;
+}
+
+/*
+ * For start: sends the oldest pended bio if no request has come before it.
+ * Return: false if there was none.
+ */
+bool iot_forward_send_pended(struct io_target *t)
+{
+	struct io_target_lower *lower;
+	struct bio *bio = forward_next(t, &lower);
+
+	if (bio)
+		forward_send(t, lower, bio, true);
+	return bio;
+}
+
+/* Under target->lock, with the change of state that ends them: takes all pended bios. */
+void iot_forward_claim_all(struct io_target *t, struct bio_list *claimed)
+{
+	struct bio *bio;
+
+	lockdep_assert_held(&t->lock);
+	while ((bio = forward_pop(t)))
+		bio_list_add(claimed, bio);
+}
+
+void iot_forward_end_claimed(struct io_target *t, struct bio_list *claimed, int err)
+{
+	struct bio *bio;
+
+	while ((bio = bio_list_pop(claimed)))
+		forward_end_unsent(t, bio, err);
+}
+
+static void forward_expired(struct io_target *t, struct bio_list *expired)
+{
+	struct bio *bio;
+
+	guard(spinlock_irqsave)(&t->lock);
+	while ((bio = bio_list_peek(&t->pended_bios)) &&
+	       (u32)jiffies - (u32)bio->bi_cookie >= t->config.forward_timeout)
+		bio_list_add(expired, forward_pop(t));
+	forward_arm(t);
+}
+
+/* All may be held for the same time, so that the oldest expire first. */
+void iot_forward_timer(struct timer_list *timer)
+{
+	struct io_target *t = container_of(timer, struct io_target, forward_timer);
+	struct bio_list expired = BIO_EMPTY_LIST;
+
+	forward_expired(t, &expired);
+	iot_forward_end_claimed(t, &expired, -ETIMEDOUT);
+}
+
+/* The gate is shut, or somebody has to be asked. */
+static noinline void forward_or_pend(struct io_target *t, struct bio *bio)
+{
+	int err = forward_pend(t, bio);
+
+	if (err == IOT_PENDED)
+		return;
+	if (err < 0) {
+		forward_refuse(t, bio, err);
+		return;
+	}
+	this_cpu_inc(t->stats->submitted);
+	forward_send(t, iot_target_lower(t), bio, false);
+}
+
+/**
+ * io_target_forward_bio - send a bio that the caller's own disk has received
+ * @target: of a block device
+ * @bio: from the caller's ->submit_bio(); its place is one of the target's device.
+ *	The caller is done with it
+ *
+ * The bio goes on as a clone, with its operation, flags, priority, hints, cgroup,
+ * integrity and encryption context, and ends when that has ended, with its status. What
+ * does not fit the lower device in one is split below.
+ *
+ * While the target is stopped or suspended bios are held, as many as come, in order, also
+ * with requests; config.forward_timeout bounds for how long. One with REQ_NOWAIT ends with
+ * BLK_STS_AGAIN instead. A bio that is purged, or finds the target purged, ends with
+ * BLK_STS_IOERR; closed or removed: BLK_STS_OFFLINE if it comes then. Writes to a device
+ * that is read-only, or was not opened for writing, end with BLK_STS_IOERR before anything
+ * is sent. The target must stay until all bios have ended, which io_target_close() waits
+ * for. REQ_POLLED is not passed on.
+ *
+ * Forward one bio per call of ->submit_bio(), or hand on the rest from elsewhere: clones
+ * are sent when that returns, and the target's reserve is for one of each caller.
+ *
+ * Context: process context, ->submit_bio() included; may wait for memory and tags, unless
+ * the bio says REQ_NOWAIT; never for the target.
+ */
+void io_target_forward_bio(struct io_target *target, struct bio *bio)
+{
+	if (unlikely(!iot_gate_tryget(&target->gated))) {
+		forward_or_pend(target, bio);
+		return;
+	}
+	this_cpu_inc(target->stats->submitted);
+	forward_send(target, iot_target_lower(target), bio, false);
+}
+EXPORT_SYMBOL_GPL(io_target_forward_bio);
+
+/**
+ * io_target_bdev - the block device that a target has open
+ * @target: the target
+ *
+ * Context: any. The device is the target's: it stays as long as the caller keeps the
+ * target from being closed, suspended, reopened and switched.
+ * Return: the device; NULL when it is none, or none is open.
+ */
+struct block_device *io_target_bdev(struct io_target *target)
+{
+	struct io_target_lower *lower;
+
+	guard(rcu)();
+	lower = rcu_dereference(target->lower);
+	return lower ? lower->bdev : NULL;
+}
+EXPORT_SYMBOL_GPL(io_target_bdev);
