@@ -23,6 +23,7 @@ options() {
 	echo CONFIG_IO_TARGET=m
 	echo CONFIG_IO_TARGET_DEMO=m
 	echo CONFIG_IO_TARGET_BENCH=m
+	! kernel_has "$1" CONFIGFS_FS || echo CONFIG_IO_TARGET_PASSTHRU=m
 	! kernel_has "$1" KUNIT || echo CONFIG_IO_TARGET_KUNIT_TEST=m
 	! kernel_has "$1" DEBUG_FS || echo CONFIG_IO_TARGET_FAULT_INJECTION=y
 	! kernel_has "$1" PROVE_LOCKING || echo CONFIG_IO_TARGET_VERIFIER=y

@@ -57,6 +57,7 @@ test_modules() { # our modules, parameters of the test devices
 # whose device it can be.
 scenario_modules() { # kernel build, our modules
 	guest_stage_module "$2/module/demo/io_target_example.ko" >/dev/null
+	guest_stage_module "$2/module/passthru/io_target_passthru.ko" >/dev/null
 	guest_stage_module "$1/drivers/block/null_blk/null_blk.ko" >/dev/null
 }
 

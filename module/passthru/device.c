@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A device from when it is enabled until it is disabled: its target, what is made of
+ * that, and what its owner tells it to do.
+ */
+#include <linux/blkdev.h>
+#include <linux/jiffies.h>
+#include <linux/slab.h>
+
+#include "passthru.h"
+#include "../compat.h"
+
+static unsigned int open_flags(const struct pt_settings *set)
+{
+	return IO_TARGET_READ | (set->readonly ? 0 : IO_TARGET_WRITE) |
+	       (set->exclusive ? IO_TARGET_EXCL : 0);
+}
+
+static struct io_target *target_create(struct pt_device *pt)
+{
+	const struct io_target_config config = {
+		.name			= config_item_name(&pt->group.cg_item),
+		.max_pended		= pt->set.max_pended,
+		.forward_timeout	= msecs_to_jiffies(pt->set.pend_timeout_ms),
+		.account_forwarded	= true,
+	};
+
+	return io_target_create(&config);
+}
+
+/* A disk that may not be written is opened for reading, and the device is the same. */
+static int target_open(struct pt_device *pt, struct io_target *t)
+{
+	int err = io_target_open(t, pt->set.path, open_flags(&pt->set));
+
+	if ((err == -EROFS || err == -EACCES) && !pt->set.readonly) {
+		pt->set.readonly = true;
+		err = io_target_open(t, pt->set.path, open_flags(&pt->set));
+		if (err)
+			pt->set.readonly = false;
+	}
+	return err;
+}
+
+/* What has been made is in pt->disk; the target is open. */
+static int device_make(struct pt_device *pt, struct io_target *t)
+{
+	const char *name = config_item_name(&pt->group.cg_item);
+
+	if (!io_target_bdev(t))
+		return pt_refuse(pt, -ENOTBLK, "enable refused: %s is no block device",
+				 pt->set.path);
+	pt->disk = pt_disk_create(t, name, pt->set.readonly);
+	return PTR_ERR_OR_ZERO(pt->disk);
+}
+
+int pt_device_enable(struct pt_device *pt)
+{
+	struct io_target *t;
+	int err;
+
+	if (!pt->set.path)
+		return pt_refuse(pt, -EINVAL, "enable refused: it has no path");
+	t = target_create(pt);
+	if (IS_ERR(t))
+		return pt_refuse(pt, PTR_ERR(t), "enable refused");
+	err = target_open(pt, t);
+	if (err)
+		goto err_put;
+	err = device_make(pt, t);
+	if (err)
+		goto err_close;
+	pt->target = t;
+	return 0;
+
+err_close:
+	pt->disk = NULL;
+	io_target_close(t);
+err_put:
+	io_target_put(t);
+	return err;
+}
+
+/*
+ * What has come is sent and ends, what is held ends with an error: the disk is not told
+ * to go before, since its page cache is written out then, and waits for that.
+ */
+void pt_device_disable(struct pt_device *pt)
+{
+	struct io_target *t = pt->target;
+
+	if (io_target_state(t) != IO_TARGET_STARTED)
+		io_target_purge(t, IO_TARGET_LEAVE_SENT, 0);
+	pt_disk_destroy(pt->disk);
+	io_target_close(t);
+	io_target_put(t);
+	pt->target = NULL;
+	pt->disk = NULL;
+	kfree(pt->next);
+	pt->next = NULL;
+}
+
+/* Takes @path over if it succeeds. */
+int pt_device_set_next(struct pt_device *pt, char *path)
+{
+	return pt_refuse(pt, -EOPNOTSUPP, "next refused");
+}
+
+static int command_suspend(struct pt_device *pt)
+{
+	int err;
+
+	pt_disk_unlink(pt->disk);
+	err = io_target_suspend(pt->target, PT_WAIT);
+	if (err)
+		pt_disk_link(pt->disk);
+	return err;
+}
+
+static int command_resume(struct pt_device *pt)
+{
+	int err = io_target_reopen(pt->target);
+
+	if (err >= 0)
+		pt_disk_link(pt->disk);
+	return min(err, 0);
+}
+
+int pt_device_command(struct pt_device *pt, const char *command)
+{
+	struct io_target *t = pt->target;
+
+	if (!t)
+		return pt_refuse(pt, -ENODEV, "state refused: it is not enabled");
+	if (!strcmp(command, "start"))
+		return io_target_start(t);
+	if (!strcmp(command, "stop"))
+		return io_target_stop(t, IO_TARGET_LEAVE_SENT, 0);
+	if (!strcmp(command, "stop-wait"))
+		return io_target_stop(t, IO_TARGET_WAIT_SENT, PT_WAIT);
+	if (!strcmp(command, "purge"))
+		return io_target_purge(t, IO_TARGET_CANCEL_SENT, PT_WAIT);
+	if (!strcmp(command, "suspend"))
+		return command_suspend(pt);
+	if (!strcmp(command, "resume"))
+		return command_resume(pt);
+	return pt_refuse(pt, -EINVAL,
+			 "state refused: not start, stop, stop-wait, purge, suspend or resume");
+}

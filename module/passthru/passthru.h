@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Devices that forward all they receive to an I/O target: /dev/iot-<name>, made in
+ * configfs or by parameters of the module.
+ */
+#ifndef _IO_TARGET_PASSTHRU_H
+#define _IO_TARGET_PASSTHRU_H
+
+#include <linux/configfs.h>
+#include <linux/mutex.h>
+
+#include <linux/io_target.h>
+
+/* How long a command of the attribute "state" waits for what has been sent */
+#define PT_WAIT		(60 * HZ)
+
+/**
+ * struct pt_settings - what is chosen before a device is enabled
+ * @path: of the lower device, NULL: none yet
+ * @readonly: nothing may be written
+ * @exclusive: a block device is claimed
+ * @max_pended: requests of a char device that are held at the most, 0: the default
+ * @pend_timeout_ms: how long a bio is held at the most, 0: as long as it takes
+ */
+struct pt_settings {
+	char		*path;
+	bool		readonly;
+	bool		exclusive;
+	unsigned int	max_pended;
+	unsigned int	pend_timeout_ms;
+};
+
+/**
+ * struct pt_device - one directory in configfs, and its device once it is enabled
+ * @group: its life: who has a file of the directory open has a reference
+ * @lock: all that follows; taken before all locks of the target's
+ * @set: see there
+ * @target: NULL while disabled
+ * @disk: what has been made of @target
+ * @next: the path that a switch goes to, for who reads it
+ */
+struct pt_device {
+	struct config_group	group;
+	struct mutex		lock;	/* see above */
+	struct pt_settings	set;
+	struct io_target	*target;
+	struct pt_disk		*disk;
+	char			*next;
+};
+
+/* Says in one line why @_pt does not do what it was told, and returns @_err. */
+#define pt_refuse(_pt, _err, _fmt, ...) ({						\
+	int __err = (_err);								\
+											\
+	pr_warn_ratelimited("io_target_passthru: %s: " _fmt " (%pe)\n",			\
+			    config_item_name(&(_pt)->group.cg_item), ##__VA_ARGS__,	\
+			    ERR_PTR(__err));						\
+	__err;										\
+})
+
+/* config.c */
+struct pt_device *pt_config_add(const char *name);
+void pt_config_remove(struct pt_device *pt);
+int pt_config_init(void);
+void pt_config_exit(void);
+
+/* device.c; all under pt->lock */
+int pt_device_enable(struct pt_device *pt);
+void pt_device_disable(struct pt_device *pt);
+int pt_device_set_next(struct pt_device *pt, char *path);
+int pt_device_command(struct pt_device *pt, const char *command);
+
+/* disk.c */
+struct pt_disk *pt_disk_create(struct io_target *target, const char *name, bool read_only);
+void pt_disk_destroy(struct pt_disk *d);
+int pt_disk_link(struct pt_disk *d);
+void pt_disk_unlink(struct pt_disk *d);
+
+#endif /* _IO_TARGET_PASSTHRU_H */

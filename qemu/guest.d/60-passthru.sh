@@ -1,0 +1,139 @@
+#!/bin/busybox sh
+# shellcheck shell=dash
+# SPDX-License-Identifier: GPL-2.0
+#
+# A pass-through disk, made in configfs above a virtio disk: what root can do with it,
+# and what he is told when he cannot. More is in qemu/scenarios.
+
+config=/sys/kernel/config/io_target
+lower=/dev/vda
+dir=$config/t
+upper=/dev/iot-t
+
+result() { # name command...
+	name=$1
+	shift
+	if "$@"; then
+		echo "ok passthru_$name"
+	else
+		echo "not ok passthru_$name"
+	fi
+}
+
+# put <attribute> <value>
+put() {
+	echo "$2" 2>/dev/null >"$dir/$1"
+}
+
+# refused <attribute> <value>: and nothing is changed by that
+refused() {
+	before=$(cat "$dir/$1")
+	put "$1" "$2" && return 1
+	[ "$(cat "$dir/$1")" = "$before" ]
+}
+
+make() {
+	mkdir $dir && put path $lower && put enable 1 &&
+		[ "$(stat -c '%a %F' $upper)" = "600 block special file" ] &&
+		[ "$(cat /sys/block/iot-t/size)" = "$(cat /sys/block/vda/size)" ] &&
+		[ -e /sys/block/iot-t/slaves/vda ] && [ "$(cat $dir/state)" = started ]
+}
+
+same() {
+	[ "$(dd if=$upper bs=64k count=64 iflag=direct | md5sum)" = \
+		"$(dd if=$lower bs=64k count=64 iflag=direct | md5sum)" ]
+}
+
+written() {
+	dd if=/dev/urandom of=/run/random bs=64k count=16 &&
+		dd if=/run/random of=$upper bs=64k seek=8 conv=fsync &&
+		dd if=$lower bs=64k skip=8 count=16 iflag=direct | cmp - /run/random
+}
+
+pended() {
+	grep -qx 'pended [1-9].*' $dir/stats
+}
+
+# What is read while it is stopped comes when it is started.
+held() {
+	put state stop && [ "$(cat $dir/state)" = stopped ] || return 1
+	dd if=$upper of=/run/held bs=64k skip=8 count=16 iflag=direct &
+	until pended; do
+		sleep 1
+	done
+	kill -0 $! && put state start && wait $! && cmp /run/held /run/random
+}
+
+purged() {
+	put state purge && ! dd if=$upper of=/dev/null bs=4k count=1 iflag=direct &&
+		put state start && dd if=$upper of=/dev/null bs=4k count=1 iflag=direct
+}
+
+suspended() {
+	put state suspend && [ "$(cat $dir/state)" = suspended ] &&
+		! [ -e /sys/block/iot-t/slaves/vda ] || return 1
+	dd if=$upper of=/run/held bs=64k skip=8 count=16 iflag=direct &
+	put state resume && wait $! && cmp /run/held /run/random &&
+		[ -e /sys/block/iot-t/slaves/vda ]
+}
+
+# A disk has one owner.
+busy() {
+	mkdir $config/u && echo $lower >$config/u/path || return 1
+	! echo 1 >$config/u/enable && rmdir $config/u
+}
+
+# What is wrong with a path is said when it is written, or when it is to be opened.
+bad_paths() {
+	put enable 0
+	refused path nothing && refused path '' && refused path $dir/state || return 1
+	for path in /nothing /dev /nothing/at/all; do
+		put path "$path" && ! put enable 1 && [ "$(cat $dir/enable)" = 0 ] || return 1
+	done
+	put path $lower && put enable 1
+}
+
+bad_input() {
+	bad_paths && refused path /dev/vdb && refused readonly 1 &&
+		refused state nonsense && refused enable 2 && refused enable '' &&
+		! mkdir $config/0123456789012345678901234567890 &&
+		! mkdir "$config/a b"
+}
+
+read_only() {
+	put enable 0 && put readonly 1 && put enable 1 &&
+		[ "$(cat /sys/block/iot-t/ro)" = 1 ] &&
+		! dd if=/run/random of=$upper bs=4k count=1 conv=fsync &&
+		put enable 0 && put readonly 0
+}
+
+gone() {
+	put enable 1 && rmdir $dir && ! [ -e $upper ]
+}
+
+with_module() {
+	mount -t configfs configfs /sys/kernel/config 2>/dev/null
+	insmod "$IO_TARGET" && insmod /modules/io_target_passthru.ko || return 1
+	result made make
+	result reads_the_same same
+	result writes_through written
+	result holds_while_stopped held
+	result purges purged
+	result suspends suspended
+	result claims_its_disk busy
+	result refuses_bad_input bad_input
+	result is_read_only read_only
+	result goes gone
+	rmmod io_target_passthru && unload
+}
+
+# A target that has been given up is freed a little later.
+unload() {
+	for _ in 1 2 3 4 5 6 7 8 9 10; do
+		rmmod io_target 2>/dev/null && return 0
+		sleep 1
+	done
+	rmmod io_target
+}
+
+result module with_module
