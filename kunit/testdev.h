@@ -15,7 +15,7 @@
 #include <linux/workqueue.h>
 #include <linux/xarray.h>
 
-#include "compat.h"
+#include "compat_disk.h"
 
 /* How long a test waits for what must happen: only a failing one waits so long. */
 #define TESTDEV_PATIENCE	(60 * HZ)

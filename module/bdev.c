@@ -84,6 +84,7 @@ static void bdev_info(struct io_target_lower *lower, struct io_target_info *info
 	info->ioctl = bdev->bd_disk->fops->ioctl;
 	info->rotational = iot_bdev_rotational(bdev);
 	info->zoned = bdev_is_zoned(bdev);
+	info->integrity = iot_bdev_integrity(bdev);
 	info->read = read ? IO_TARGET_SERVED_DIRECT : IO_TARGET_SERVED_NOT;
 	info->write = write ? IO_TARGET_SERVED_DIRECT : IO_TARGET_SERVED_NOT;
 }

@@ -11,7 +11,7 @@
 /* How often a close that has to wait says so */
 #define CLOSE_WARN_SECS		10
 
-static bool target_unused(struct io_target *t, const struct iot_wait *wait)
+bool iot_target_unused(struct io_target *t, const struct iot_wait *wait)
 {
 	return percpu_ref_is_zero(&t->gated) && percpu_ref_is_zero(&t->ungated);
 }
@@ -19,7 +19,7 @@ static bool target_unused(struct io_target *t, const struct iot_wait *wait)
 /* Ends when the device has answered everything it was sent over callers' memory. */
 static void target_wait_closed(struct io_target *t)
 {
-	struct iot_wait wait = { .ended = target_unused };
+	struct iot_wait wait = { .ended = iot_target_unused };
 
 	while (!iot_wait_polling(t, &wait, CLOSE_WARN_SECS * HZ))
 		pr_warn("io_target: %s: close waits for %llu requests\n",
@@ -61,6 +61,7 @@ static bool target_close_locked(struct io_target *t)
 	target_wait_closed(t);
 	iot_deadline_quiesce(t);
 	target_release_lower(t);
+	iot_next_forget(t);
 	t->suspended = false;
 	return true;
 }
@@ -107,7 +108,7 @@ EXPORT_SYMBOL_GPL(io_target_close);
 static int target_suspend_locked(struct io_target *t, long timeout)
 {
 	enum io_target_state state = io_target_state(t);
-	struct iot_wait wait = { .ended = target_unused };
+	struct iot_wait wait = { .ended = iot_target_unused };
 
 	if (state == IO_TARGET_CLOSED || state == IO_TARGET_REMOVED)
 		return -ENODEV;
@@ -165,7 +166,7 @@ static bool target_has(struct io_target *t, struct io_target_lower *lower)
 /* Not with writes on their way that nobody waits for any more. */
 static int target_freeze_locked(struct io_target *t, struct io_target_lower *lower)
 {
-	struct iot_wait wait = { .ended = target_unused, .killable = true };
+	struct iot_wait wait = { .ended = iot_target_unused, .killable = true };
 	int err;
 
 	t->frozen = true;

@@ -7,6 +7,7 @@
 #ifndef _IO_TARGET_COMPAT_H
 #define _IO_TARGET_COMPAT_H
 
+#include <linux/blk-integrity.h>
 #include <linux/blk-mq.h>
 #include <linux/blkdev.h>
 #include <linux/file.h>
@@ -280,6 +281,22 @@ static inline void iot_plug_expect(unsigned int n)
 		current->plug->nr_ios = n;
 }
 
+/* Bytes of integrity data that belong to one interval, 0: none. */
+static inline unsigned int iot_bdev_integrity(struct block_device *bdev)
+{
+#ifdef CONFIG_BLK_DEV_INTEGRITY
+	struct blk_integrity *bi = bdev_get_integrity(bdev);
+
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 17, 0)
+	return bi ? bi->metadata_size : 0;
+#else
+	return bi ? bi->tuple_size : 0;
+#endif
+#else
+	return 0;
+#endif
+}
+
 /* What bio_init() clears for the cost controller. */
 static inline void iot_bio_reset_cost(struct bio *bio)
 {
@@ -327,138 +344,6 @@ static inline void iot_kiocb_end_write(struct kiocb *iocb)
 }
 #endif
 
-/*
- * Test devices (kunit/): how a bio-based disk is given its limits.
- */
-struct iot_disk_limits {
-	unsigned int	logical_block_size;
-	unsigned int	physical_block_size;
-	unsigned int	dma_alignment;
-	unsigned int	max_discard_sectors;
-	unsigned int	max_write_zeroes_sectors;
-	bool		write_cache;
-	bool		fua;
-	bool		nowait;
-	bool		rotational;
-};
-
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 11, 0)
-static inline struct gendisk *iot_alloc_disk(const struct iot_disk_limits *l)
-{
-	struct queue_limits lim = {
-		.logical_block_size = l->logical_block_size,
-		.physical_block_size = l->physical_block_size,
-		.dma_alignment = l->dma_alignment,
-		.max_hw_discard_sectors = l->max_discard_sectors,
-		.max_write_zeroes_sectors = l->max_write_zeroes_sectors,
-		.features = (l->write_cache ? BLK_FEAT_WRITE_CACHE : 0) |
-			    (l->fua ? BLK_FEAT_FUA : 0) |
-			    (l->nowait ? BLK_FEAT_NOWAIT : 0) |
-			    (l->rotational ? BLK_FEAT_ROTATIONAL : 0),
-	};
-
-	return blk_alloc_disk(&lim, NUMA_NO_NODE);
-}
-
-static inline void iot_disk_set_discard(struct gendisk *disk, unsigned int sectors)
-{
-	struct queue_limits lim = queue_limits_start_update(disk->queue);
-
-	lim.max_hw_discard_sectors = sectors;
-	WARN_ON(queue_limits_commit_update(disk->queue, &lim));
-}
-#else
-static inline struct gendisk *iot_alloc_disk(const struct iot_disk_limits *l)
-{
-	struct gendisk *disk = blk_alloc_disk(NUMA_NO_NODE);
-	struct request_queue *q;
-
-	if (!disk)
-		return ERR_PTR(-ENOMEM);
-	q = disk->queue;
-	blk_queue_logical_block_size(q, l->logical_block_size);
-	blk_queue_physical_block_size(q, l->physical_block_size);
-	blk_queue_dma_alignment(q, l->dma_alignment);
-	blk_queue_max_discard_sectors(q, l->max_discard_sectors);
-	q->limits.discard_granularity = l->physical_block_size;
-	blk_queue_max_write_zeroes_sectors(q, l->max_write_zeroes_sectors);
-	blk_queue_write_cache(q, l->write_cache, l->fua);
-	if (l->nowait)
-		blk_queue_flag_set(QUEUE_FLAG_NOWAIT, q);
-	if (!l->rotational)
-		blk_queue_flag_set(QUEUE_FLAG_NONROT, q);
-	return disk;
-}
-
-static inline void iot_disk_set_discard(struct gendisk *disk, unsigned int sectors)
-{
-	blk_queue_max_discard_sectors(disk->queue, sectors);
-}
-#endif
-
-/*
- * A disk that hands its bios on to @bdev: what that can do, and a write cache; no polling.
- */
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 11, 0)
-static inline struct gendisk *iot_alloc_disk_above(struct block_device *bdev)
-{
-	struct queue_limits lim;
-
-	blk_set_stacking_limits(&lim);
-	/* Of those that are both's, what the lower has not is taken away again. */
-	lim.features = BLK_FEAT_NOWAIT | BLK_FEAT_IO_STAT;
-#ifdef BLK_FEAT_ATOMIC_WRITES
-	lim.features |= BLK_FEAT_ATOMIC_WRITES;
-#endif
-#ifdef BLK_FEAT_PCI_P2PDMA
-	lim.features |= BLK_FEAT_PCI_P2PDMA;
-#endif
-	queue_limits_stack_bdev(&lim, bdev, 0, "io_target");
-	lim.features |= BLK_FEAT_WRITE_CACHE | BLK_FEAT_FUA;
-	return blk_alloc_disk(&lim, NUMA_NO_NODE);
-}
-#else
-static inline struct gendisk *iot_alloc_disk_above(struct block_device *bdev)
-{
-	struct request_queue *lower = bdev_get_queue(bdev);
-	struct gendisk *disk = blk_alloc_disk(NUMA_NO_NODE);
-	struct request_queue *q;
-
-	if (!disk)
-		return ERR_PTR(-ENOMEM);
-	q = disk->queue;
-	blk_set_stacking_limits(&q->limits);
-	disk_stack_limits(disk, bdev, 0);
-	blk_queue_write_cache(q, true, true);
-	blk_queue_flag_set(QUEUE_FLAG_IO_STAT, q);
-	if (bdev_nowait(bdev))
-		blk_queue_flag_set(QUEUE_FLAG_NOWAIT, q);
-	if (blk_queue_nonrot(lower))
-		blk_queue_flag_set(QUEUE_FLAG_NONROT, q);
-	if (blk_queue_stable_writes(lower))
-		blk_queue_flag_set(QUEUE_FLAG_STABLE_WRITES, q);
-	return disk;
-}
-#endif
-
-static inline int iot_disk_freeze(struct gendisk *disk)
-{
-#ifdef IOT_HAS_HOLDER_OPS
-	return bdev_freeze(disk->part0);
-#else
-	return -EOPNOTSUPP;
-#endif
-}
-
-static inline int iot_disk_thaw(struct gendisk *disk)
-{
-#ifdef IOT_HAS_HOLDER_OPS
-	return bdev_thaw(disk->part0);
-#else
-	return -EOPNOTSUPP;
-#endif
-}
-
 /* The benchmark's peer; callers include <linux/dm-io.h>. */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(7, 0, 0)
 #define iot_dm_io(req, n, region, errors, prio)	dm_io(req, n, region, errors, NULL, prio)
@@ -467,30 +352,6 @@ static inline int iot_disk_thaw(struct gendisk *disk)
 #else
 #define IOT_DM_NOTIFY(name)	void name(unsigned long error, void *context)
 #define iot_dm_io(req, n, region, errors, prio)	dm_io(req, n, region, errors, prio)
-#endif
-
-/* Test devices: a disk with queues that takes any words of memory, and much at once. */
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 9, 0)
-#define iot_mq_alloc_disk(set) ({						\
-	struct queue_limits __lim = {						\
-		.max_hw_sectors = UINT_MAX, .max_segments = BIO_MAX_VECS,	\
-		.max_segment_size = UINT_MAX, .dma_alignment = 3,		\
-	};									\
-	blk_mq_alloc_disk(set, &__lim, NULL);					\
-})
-#else
-static inline struct gendisk *iot_mq_disk_limits(struct gendisk *disk)
-{
-	if (!IS_ERR(disk)) {
-		blk_queue_max_hw_sectors(disk->queue, UINT_MAX);
-		blk_queue_max_segments(disk->queue, BIO_MAX_VECS);
-		blk_queue_max_segment_size(disk->queue, UINT_MAX);
-		blk_queue_dma_alignment(disk->queue, 3);
-	}
-	return disk;
-}
-
-#define iot_mq_alloc_disk(set)		iot_mq_disk_limits(blk_mq_alloc_disk(set, NULL))
 #endif
 
 #endif /* _IO_TARGET_COMPAT_H */

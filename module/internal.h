@@ -194,6 +194,8 @@ struct io_target {
 	u32				session;	/* lower->opened of its first device */
 	struct mutex			mutex;		/* see above */
 	struct iot_source		source;		/* for reopen; under mutex */
+	struct io_target_lower		*next;		/* to be switched to; under mutex */
+	const char			*next_path;
 	wait_queue_head_t		idle_wait;	/* for iot_target_idle() */
 	struct list_head		pended;		/* in order of submission */
 	unsigned int			nr_pended;
@@ -265,8 +267,16 @@ void iot_event(struct io_target *t, enum io_target_event event);
 /* open.c */
 int iot_target_open(struct io_target *t, const struct iot_source *from);
 void iot_source_forget(struct io_target *t);
+struct io_target_lower *iot_source_open(struct io_target *t, const struct iot_source *from);
+void iot_source_remember(struct io_target *t, const struct iot_source *from,
+			 struct io_target_lower *lower);
+
+/* switch.c */
+void iot_next_forget(struct io_target *t);
 
 /* close.c */
+struct iot_wait;
+bool iot_target_unused(struct io_target *t, const struct iot_wait *wait);
 void iot_target_close(struct io_target *t);
 int iot_target_freeze(struct io_target *t, struct io_target_lower *lower);
 void iot_target_thaw(struct io_target *t, struct io_target_lower *lower);

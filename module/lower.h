@@ -72,6 +72,7 @@ struct iot_queue {
  * @polls: the device can be polled
  * @bdev: the device, if it takes bios, else NULL
  * @gone: the device has died
+ * @frozen: by its owner; for one that is not the target's yet
  * @dma_mask: memory must have none of these address and length bits set
  * @block_size: bytes that the device transfers as one
  * @max_segments: pieces of memory that one block may lie in; 0: any
@@ -110,6 +111,7 @@ struct io_target_lower {
 	bool				polls;
 	struct block_device		*bdev;
 	bool				gone;	/* the device has died; under target->lock */
+	bool				frozen;
 	u32				dma_mask;
 	u32				block_size;
 	u32				max_segments;

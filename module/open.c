@@ -84,8 +84,7 @@ static struct io_target_lower *open_file(struct io_target *t, struct file *file,
 	return iot_file_lower_file(t, file, flags);
 }
 
-static struct io_target_lower *open_source(struct io_target *t,
-					   const struct iot_source *from)
+struct io_target_lower *iot_source_open(struct io_target *t, const struct iot_source *from)
 {
 	struct io_target_lower *lower;
 
@@ -122,15 +121,15 @@ void iot_source_forget(struct io_target *t)
 
 /*
  * For reopen, once the open has succeeded. An adopted file is not ours to open again,
- * so all that is kept of it is that. @path: a copy, which becomes the target's.
+ * so all that is kept of it is that. @from's path becomes the target's.
  */
-static void source_remember(struct io_target *t, const struct iot_source *from,
-			    const char *path)
+void iot_source_remember(struct io_target *t, const struct iot_source *from,
+			 struct io_target_lower *lower)
 {
 	iot_source_forget(t);
 	t->source = *from;
-	t->source.path = path;
 	t->source.cred = get_current_cred();
+	t->source.diskseq = lower_diskseq(lower);
 }
 
 /* Stopped, or started, or removed again meanwhile: it has been opened. */
@@ -148,6 +147,7 @@ static int target_open_locked(struct io_target *t, const struct iot_source *from
 {
 	struct io_target_lower *lower;
 	const char *path = NULL;
+	struct iot_source own;
 	int err;
 
 	lockdep_assert_held(&t->mutex);
@@ -158,13 +158,15 @@ static int target_open_locked(struct io_target *t, const struct iot_source *from
 		if (!path)
 			return iot_err(t, -ENOMEM, "open of %s failed", from->path);
 	}
-	lower = open_source(t, from);
+	lower = iot_source_open(t, from);
 	err = PTR_ERR_OR_ZERO(lower);
 	if (err) {
 		kfree(path);
 		return err;
 	}
-	source_remember(t, from, path);
+	own = *from;
+	own.path = path;
+	iot_source_remember(t, &own, lower);
 	return target_opened(t, lower, false);
 }
 
@@ -277,7 +279,7 @@ EXPORT_SYMBOL_GPL(io_target_open_path);
 static struct io_target_lower *source_reopen(struct io_target *t)
 {
 	const struct cred *old = override_creds(t->source.cred);
-	struct io_target_lower *lower = open_source(t, &t->source);
+	struct io_target_lower *lower = iot_source_open(t, &t->source);
 
 	revert_creds(old);
 	return lower;

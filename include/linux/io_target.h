@@ -214,6 +214,7 @@ enum io_target_served {
  * @ioctl: there are ioctls
  * @rotational: a disk with a head to move
  * @zoned: a zoned disk
+ * @integrity: bytes of integrity data that belong to one interval, 0: none
  * @stream: no positions: requests pass @pos 0, keep their order and may be short
  * @read: how reads are served
  * @write: how writes are served
@@ -241,6 +242,7 @@ struct io_target_info {
 	bool			ioctl;
 	bool			rotational;
 	bool			zoned;
+	u16			integrity;
 	bool			stream;
 	enum io_target_served	read;
 	enum io_target_served	write;
@@ -363,6 +365,8 @@ struct io_target *devm_io_target_open_path(struct device *dev, const char *path,
 int io_target_suspend(struct io_target *target, long timeout);
 int io_target_reopen(struct io_target *target);
 int io_target_close(struct io_target *target);
+int io_target_set_next(struct io_target *target, const char *path);
+int io_target_switch(struct io_target *target, long timeout);
 
 void io_target_forward_bio(struct io_target *target, struct bio *bio);
 struct block_device *io_target_bdev(struct io_target *target);

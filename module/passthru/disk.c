@@ -9,7 +9,7 @@
 #include <linux/slab.h>
 
 #include "passthru.h"
-#include "../compat.h"
+#include "../compat_disk.h"
 
 /**
  * struct pt_disk - the disk of one enabled device

@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Another device for a target in use: it is opened while the old one works, and takes
+ * over between two requests. Who looks from above sees a target that was suspended for
+ * a moment.
+ */
+#include <linux/export.h>
+#include <linux/rcupdate.h>
+#include <linux/slab.h>
+
+#include "internal.h"
+
+static void lower_info(struct io_target_lower *lower, struct io_target_info *info)
+{
+	*info = (struct io_target_info){ .flags = lower->flags };
+	lower->backend->info(lower, info);
+}
+
+/* What those above have been told, and rely on. */
+static const char *switch_obstacle(const struct io_target_info *old,
+				   const struct io_target_info *new)
+{
+	if ((old->mode ^ new->mode) & S_IFMT || old->stream != new->stream)
+		return "it is of another kind";
+	if (new->logical_block_size > old->logical_block_size)
+		return "its blocks are larger";
+	if (new->dma_mask & ~old->dma_mask)
+		return "it wants memory better aligned";
+	if (new->size < old->size)
+		return "it is smaller";
+	if (new->zoned != old->zoned || new->integrity != old->integrity)
+		return "it differs in zones or integrity";
+	if (new->read_only && old->flags & IO_TARGET_WRITE && !old->read_only)
+		return "it is read-only";
+	if ((old->max_discard && !new->max_discard) ||
+	    (old->max_write_zeroes && !new->max_write_zeroes))
+		return "it has no discard or write zeroes";
+	if ((old->nowait && !new->nowait) || (old->poll && !new->poll) ||
+	    (old->ioctl && !new->ioctl))
+		return "it has no NOWAIT, polling or ioctl";
+	if (new->atomic_write_max < old->atomic_write_max)
+		return "its atomic writes are smaller";
+	return NULL;
+}
+
+static int switch_check(struct io_target *t, struct io_target_lower *next)
+{
+	struct io_target_info old, new;
+	const char *obstacle;
+
+	lower_info(rcu_dereference_protected(t->lower, lockdep_is_held(&t->mutex)), &old);
+	lower_info(next, &new);
+	obstacle = switch_obstacle(&old, &new);
+	if (obstacle)
+		return iot_err(t, -EINVAL, "switch refused: %s", obstacle);
+	return 0;
+}
+
+/* Under the mutex: what had been opened to be switched to is given back. */
+void iot_next_forget(struct io_target *t)
+{
+	if (t->next)
+		iot_lower_release(t->next);
+	t->next = NULL;
+	kfree(t->next_path);
+	t->next_path = NULL;
+}
+
+static int next_open(struct io_target *t, const char *path)
+{
+	struct iot_source from = { .path = path, .flags = t->source.flags };
+	struct io_target_lower *next = iot_source_open(t, &from);
+	int err;
+
+	if (IS_ERR(next))
+		return PTR_ERR(next);
+	err = switch_check(t, next);
+	if (err) {
+		iot_lower_release(next);
+		return err;
+	}
+	iot_next_forget(t);
+	t->next = next;
+	t->next_path = path;
+	return 0;
+}
+
+static int next_set_locked(struct io_target *t, const char *path)
+{
+	const char *copy;
+	int err;
+
+	if (!path) {
+		iot_next_forget(t);
+		return 0;
+	}
+	if (io_target_state(t) == IO_TARGET_REMOVED || !rcu_access_pointer(t->lower))
+		return iot_err(t, -ENODEV, "next refused: there is no device");
+	copy = iot_inject_alloc(t) ? NULL : kstrdup(path, GFP_KERNEL);
+	if (!copy)
+		return iot_err(t, -ENOMEM, "next refused");
+	err = next_open(t, copy);
+	if (err)
+		kfree(copy);
+	return err;
+}
+
+/**
+ * io_target_set_next - open the device that io_target_switch() will go to
+ * @target: an open target
+ * @path: as for io_target_open(); NULL: none, and what was opened before is given back
+ *
+ * It is opened as the device in use was, exclusively too, if that was, and it must be able
+ * to do for those above what that can: of the same kind, not smaller, with blocks and
+ * memory alignment not larger, the same zones and integrity, writable, with discard, write
+ * zeroes, NOWAIT, polling and ioctls where it has them, atomic writes not smaller.
+ * Otherwise, as after any error, nothing changes. What is written to it by others until
+ * the switch, the target will find there.
+ *
+ * Context: process context, may sleep. Not in the target's own end_io.
+ * Return: 0. -ENODEV: the target has no device. -EINVAL: it cannot take its place; a line
+ * in the log says why. -EDEADLK: as for io_target_close(). Otherwise as io_target_open().
+ */
+int io_target_set_next(struct io_target *target, const char *path)
+{
+	int err = iot_may_wait(target, "next");
+
+	if (err)
+		return err;
+	guard(mutex)(&target->mutex);
+	return next_set_locked(target, path);
+}
+EXPORT_SYMBOL_GPL(io_target_set_next);
+
+static int switch_possible(struct io_target *t)
+{
+	if (!t->next)
+		return iot_err(t, -EINVAL, "switch refused: there is no next device");
+	if (t->suspended || t->frozen || t->next->frozen)
+		return iot_err(t, -EBUSY, "switch refused: suspended or frozen");
+	if (io_target_state(t) == IO_TARGET_REMOVED || !rcu_access_pointer(t->lower))
+		return iot_err(t, -ENODEV, "switch refused: there is no device");
+	if (t->next->gone)
+		return iot_err(t, -ENODEV, "switch refused: the next device has been removed");
+	return 0;
+}
+
+/* Nothing is sent any more, and nothing is with the old device but orphans. */
+static int switch_quiesce(struct io_target *t, long timeout)
+{
+	struct iot_wait wait = { .ended = iot_target_unused };
+	int err;
+
+	t->suspended = true;
+	iot_state_suspend(t);
+	err = iot_wait_polling(t, &wait, timeout) ? 0 : -ETIMEDOUT;
+	/* It may have changed since it was opened. */
+	err = err ?: switch_check(t, t->next);
+	t->suspended = false;
+	if (err)
+		iot_state_resume(t, NULL, false);
+	return err;
+}
+
+/* What pends goes to the new device first of all. The old one may take its time. */
+static void switch_over(struct io_target *t)
+{
+	struct iot_source from = { .path = t->next_path, .flags = t->source.flags };
+	struct io_target_lower *next = t->next;
+	struct io_target_lower *old;
+
+	old = rcu_dereference_protected(t->lower, lockdep_is_held(&t->mutex));
+	t->next = NULL;
+	t->next_path = NULL;
+	iot_source_remember(t, &from, next);
+	iot_state_resume(t, next, false);
+	synchronize_rcu_expedited();
+	iot_lower_release(old);
+}
+
+static int switch_locked(struct io_target *t, long timeout)
+{
+	int err = switch_possible(t) ?: switch_quiesce(t, timeout);
+
+	if (!err)
+		switch_over(t);
+	return err;
+}
+
+/**
+ * io_target_switch - go on with the next device
+ * @target: an open target for which io_target_set_next() has succeeded
+ * @timeout: how long to wait for what has been sent to the device in use, in jiffies, more
+ *	than 0, or IO_TARGET_NO_TIMEOUT
+ *
+ * From here on requests and bios pend; when what was sent has ended, they go to the next
+ * device, in order, if the target was started, and the old one is released. Requests that
+ * were prepared before are checked again. After an error the device is the old one, the
+ * next one stays open, and nothing has been lost.
+ *
+ * Context: process context, sleeps. Not in the target's own end_io.
+ * Return: 0. -ETIMEDOUT. -EINVAL: no next device, one that cannot take the place any
+ * more, or bad @timeout. -EBUSY: suspended or frozen. -ENODEV: one of the two has been
+ * removed. -EDEADLK: as for io_target_close().
+ */
+int io_target_switch(struct io_target *target, long timeout)
+{
+	int err;
+
+	if (timeout <= 0)
+		return iot_err(target, -EINVAL, "switch refused: timeout %ld", timeout);
+	err = iot_may_wait(target, "switch");
+	if (err)
+		return err;
+	scoped_guard(mutex, &target->mutex)
+		err = switch_locked(target, timeout);
+	if (!err)
+		iot_event(target, IO_TARGET_EVENT_STATE);
+	return err;
+}
+EXPORT_SYMBOL_GPL(io_target_switch);
