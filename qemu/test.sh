@@ -96,6 +96,7 @@ test_scenarios() {
 
 test_disks() {
 	guest_disk virtio "$(guest_pattern 128)" pattern128
+	guest_disk virtio "$(guest_pattern 128)" second128
 	guest_disk nvme "$(guest_pattern 64)" pattern64
 }
 

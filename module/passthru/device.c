@@ -103,7 +103,36 @@ void pt_device_disable(struct pt_device *pt)
 /* Takes @path over if it succeeds. */
 int pt_device_set_next(struct pt_device *pt, char *path)
 {
-	return pt_refuse(pt, -EOPNOTSUPP, "next refused");
+	int err;
+
+	if (!pt->target)
+		return pt_refuse(pt, -ENODEV, "next refused: it is not enabled");
+	if (*path && pt_disk_is_below(pt->disk, path))
+		return pt_refuse(pt, -ELOOP, "next refused: %s lies above it", path);
+	err = io_target_set_next(pt->target, *path ? path : NULL);
+	if (err)
+		return err;
+	kfree(pt->next);
+	pt->next = path;
+	return 0;
+}
+
+static int command_switch(struct pt_device *pt)
+{
+	int err;
+
+	/* It may be above us by now. */
+	if (pt->next && pt_disk_is_below(pt->disk, pt->next))
+		return pt_refuse(pt, -ELOOP, "switch refused: %s lies above it", pt->next);
+	pt_disk_unlink(pt->disk);
+	err = io_target_switch(pt->target, PT_WAIT);
+	if (!err) {
+		swap(pt->set.path, pt->next);
+		kfree(pt->next);
+		pt->next = NULL;
+	}
+	pt_disk_switched(pt->disk);
+	return err;
 }
 
 static int command_suspend(struct pt_device *pt)
@@ -144,6 +173,7 @@ int pt_device_command(struct pt_device *pt, const char *command)
 		return command_suspend(pt);
 	if (!strcmp(command, "resume"))
 		return command_resume(pt);
-	return pt_refuse(pt, -EINVAL,
-			 "state refused: not start, stop, stop-wait, purge, suspend or resume");
+	if (!strcmp(command, "switch"))
+		return command_switch(pt);
+	return pt_refuse(pt, -EINVAL, "state refused: no such command");
 }

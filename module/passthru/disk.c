@@ -9,6 +9,7 @@
 #include <linux/slab.h>
 
 #include "passthru.h"
+#include "probe.h"
 #include "../compat_disk.h"
 
 /**
@@ -25,10 +26,11 @@ struct pt_disk {
 
 static void pt_submit_bio(struct bio *bio)
 {
+	if (pt_probe_is(bio))
+		return;
 	io_target_forward_bio(bio->bi_bdev->bd_disk->private_data, bio);
 }
 
-/* Asked for the mode when the node is made, not when it goes. */
 static char *pt_devnode(struct gendisk *disk, umode_t *mode)
 {
 	if (mode)
@@ -62,6 +64,22 @@ void pt_disk_unlink(struct pt_disk *d)
 	if (d->linked)
 		bd_unlink_disk_holder(d->linked, d->disk);
 	d->linked = NULL;
+}
+
+/* Would this disk, above @path, be above itself? */
+bool pt_disk_is_below(struct pt_disk *d, const char *path)
+{
+	return pt_probe(d->disk, path);
+}
+
+/* The target may have another device now, perhaps a larger one. */
+void pt_disk_switched(struct pt_disk *d)
+{
+	struct block_device *bdev = io_target_bdev(d->target);
+
+	if (bdev)
+		set_capacity_and_notify(d->disk, bdev_nr_sectors(bdev));
+	pt_disk_link(d);
 }
 
 static int disk_check(struct io_target *target, const struct io_target_info *info)

@@ -73,7 +73,9 @@ int pt_device_command(struct pt_device *pt, const char *command);
 /* disk.c */
 struct pt_disk *pt_disk_create(struct io_target *target, const char *name, bool read_only);
 void pt_disk_destroy(struct pt_disk *d);
+bool pt_disk_is_below(struct pt_disk *d, const char *path);
 int pt_disk_link(struct pt_disk *d);
+void pt_disk_switched(struct pt_disk *d);
 void pt_disk_unlink(struct pt_disk *d);
 
 #endif /* _IO_TARGET_PASSTHRU_H */

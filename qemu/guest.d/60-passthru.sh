@@ -11,12 +11,10 @@ dir=$config/t
 upper=/dev/iot-t
 
 result() { # name command...
-	name=$1
-	shift
-	if "$@"; then
-		echo "ok passthru_$name"
+	if (shift && "$@"); then
+		echo "ok passthru_$1"
 	else
-		echo "not ok passthru_$name"
+		echo "not ok passthru_$1"
 	fi
 }
 
@@ -77,6 +75,26 @@ suspended() {
 		[ -e /sys/block/iot-t/slaves/vda ]
 }
 
+# The same data on two disks: who reads on does not see which it is.
+switched() {
+	dd if=$lower of=/dev/vdb bs=64k count=64 conv=fsync || return 1
+	put state stop
+	dd if=$upper of=/run/held bs=64k skip=8 count=16 iflag=direct &
+	put next /dev/vdb && [ "$(cat $dir/next)" = /dev/vdb ] && put state switch &&
+		[ "$(cat $dir/state) $(cat $dir/path)" = "stopped /dev/vdb" ] &&
+		[ -e /sys/block/iot-t/slaves/vdb ] && ! [ -e /sys/block/iot-t/slaves/vda ] &&
+		put state start && wait $! && cmp /run/held /run/random &&
+		! put state switch && put next $lower && put next '' &&
+		[ "$(cat $dir/next)" = '' ] && put next $lower && put state switch
+}
+
+# Neither itself, nor what lies above it, nor what is smaller.
+no_loops() {
+	mkdir $config/u && echo $upper >$config/u/path && echo 1 >$config/u/enable &&
+		refused next $upper && refused next /dev/iot-u && refused next /dev/nvme0n1 &&
+		refused next /dev/vdc && refused next /dev/zero && rmdir $config/u
+}
+
 # A disk has one owner.
 busy() {
 	mkdir $config/u && echo $lower >$config/u/path || return 1
@@ -120,6 +138,8 @@ with_module() {
 	result holds_while_stopped held
 	result purges purged
 	result suspends suspended
+	result switches switched
+	result refuses_loops no_loops
 	result claims_its_disk busy
 	result refuses_bad_input bad_input
 	result is_read_only read_only
