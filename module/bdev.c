@@ -17,6 +17,11 @@ static bool bdev_poll(struct io_target_lower *lower, unsigned int where)
 	return iot_bio_poll(lower_bdev(lower), where);
 }
 
+static int bdev_poll_any(struct io_target_lower *lower, unsigned int flags)
+{
+	return iot_bio_poll_any(lower_bdev(lower), flags);
+}
+
 static int bdev_check_op(struct block_device *bdev, struct io_target_request *req)
 {
 	struct io_target *t = req->target;
@@ -103,6 +108,7 @@ static const struct iot_backend bdev_backend = {
 	.submit_batch	= iot_bio_submit_batch,
 	.where		= iot_bio_where,
 	.poll		= bdev_poll,
+	.poll_any	= bdev_poll_any,
 	.check		= bdev_check,
 	.may_write	= bdev_may_write,
 	.info		= bdev_info,

@@ -370,6 +370,27 @@ bool iot_bio_poll(struct block_device *bdev, unsigned int where)
 }
 
 /*
+ * For who has a bio of his own polled for, and knows no queue: looks at all of them, the
+ * one of this CPU first. What the block layer says is not to be believed, see above.
+ * Context: any that may look at @bdev; what was plugged has been sent.
+ */
+int iot_bio_poll_any(struct block_device *bdev, unsigned int flags)
+{
+	const struct blk_mq_queue_map *map;
+	struct bio bio = { .bi_bdev = bdev };
+	unsigned int first, i;
+	int found = 0;
+
+	map = &bdev_get_queue(bdev)->tag_set->map[HCTX_TYPE_POLL];
+	first = map->mq_map[raw_smp_processor_id()] - map->queue_offset;
+	for (i = 0; i < map->nr_queues; i++) {
+		bio.bi_cookie = map->queue_offset + (first + i) % map->nr_queues;
+		found |= bio_poll(&bio, NULL, flags | BLK_POLL_ONESHOT) > 0;
+	}
+	return found;
+}
+
+/*
  * Inside ->submit_bio() no bio is started before that returns, so that waiting for one
  * of the pool's to come back would be for ever.
  */

@@ -19,6 +19,7 @@ void iot_bio_submit(struct io_target_request *req);
 void iot_bio_submit_batch(struct io_target_request **reqs, unsigned int n);
 unsigned int iot_bio_where(const struct io_target_request *req);
 bool iot_bio_poll(struct block_device *bdev, unsigned int where);
+int iot_bio_poll_any(struct block_device *bdev, unsigned int flags);
 
 /* bio_run.c */
 unsigned int iot_bio_submit_run(struct io_target_request **reqs, unsigned int n,

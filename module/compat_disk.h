@@ -78,16 +78,16 @@ static inline void iot_disk_set_discard(struct gendisk *disk, unsigned int secto
 #endif
 
 /*
- * A disk that hands its bios on to @bdev: what that can do, and a write cache; no polling.
+ * A disk that hands its bios on to @bdev: what that can do, and a write cache.
  */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 11, 0)
-static inline struct gendisk *iot_alloc_disk_above(struct block_device *bdev)
+static inline struct gendisk *iot_alloc_disk_above(struct block_device *bdev, bool polls)
 {
 	struct queue_limits lim;
 
 	blk_set_stacking_limits(&lim);
 	/* Of those that are both's, what the lower has not is taken away again. */
-	lim.features = BLK_FEAT_NOWAIT | BLK_FEAT_IO_STAT;
+	lim.features = BLK_FEAT_NOWAIT | BLK_FEAT_IO_STAT | (polls ? BLK_FEAT_POLL : 0);
 #ifdef BLK_FEAT_ATOMIC_WRITES
 	lim.features |= BLK_FEAT_ATOMIC_WRITES;
 #endif
@@ -99,7 +99,7 @@ static inline struct gendisk *iot_alloc_disk_above(struct block_device *bdev)
 	return blk_alloc_disk(&lim, NUMA_NO_NODE);
 }
 #else
-static inline struct gendisk *iot_alloc_disk_above(struct block_device *bdev)
+static inline struct gendisk *iot_alloc_disk_above(struct block_device *bdev, bool polls)
 {
 	struct request_queue *lower = bdev_get_queue(bdev);
 	struct gendisk *disk = blk_alloc_disk(NUMA_NO_NODE);
@@ -114,6 +114,8 @@ static inline struct gendisk *iot_alloc_disk_above(struct block_device *bdev)
 	blk_queue_flag_set(QUEUE_FLAG_IO_STAT, q);
 	if (bdev_nowait(bdev))
 		blk_queue_flag_set(QUEUE_FLAG_NOWAIT, q);
+	if (polls)
+		blk_queue_flag_set(QUEUE_FLAG_POLL, q);
 	if (blk_queue_nonrot(lower))
 		blk_queue_flag_set(QUEUE_FLAG_NONROT, q);
 	if (blk_queue_stable_writes(lower))

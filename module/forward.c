@@ -130,6 +130,15 @@ static int forward_check(struct io_target *t, struct io_target_lower *lower, str
 	return 0;
 }
 
+/* So that bio_poll() asks the caller's disk, and that io_target_forward_poll_bio(). */
+static noinline void forward_poll(struct io_target_lower *lower, struct bio *bio,
+				  struct bio *clone)
+{
+	WRITE_ONCE(bio->bi_cookie, 0);
+	if (!lower->polls)
+		clone->bi_opf &= ~REQ_POLLED;
+}
+
 /* Return: NULL when there is no memory, and the bio may not wait for it. */
 static struct bio *forward_clone(struct io_target *t, struct io_target_lower *lower,
 				 struct bio *bio, bool resent)
@@ -140,8 +149,8 @@ static struct bio *forward_clone(struct io_target *t, struct io_target_lower *lo
 
 	if (unlikely(!clone))
 		return NULL;
-	/* Its sender looks for the end of the bio, not of this. */
-	clone->bi_opf &= ~REQ_POLLED;
+	if (unlikely(bio->bi_opf & REQ_POLLED))
+		forward_poll(lower, bio, clone);
 	clone->bi_end_io = forward_end;
 	f = container_of(clone, struct forward, clone);
 	f->target = t;
@@ -338,7 +347,7 @@ static noinline void forward_or_pend(struct io_target *t, struct bio *bio)
  * BLK_STS_IOERR; closed or removed: BLK_STS_OFFLINE if it comes then. Writes to a device
  * that is read-only, or was not opened for writing, end with BLK_STS_IOERR before anything
  * is sent. The target must stay until all bios have ended, which io_target_close() waits
- * for. REQ_POLLED is not passed on.
+ * for. One with REQ_POLLED is to be looked for with io_target_forward_poll_bio().
  *
  * Forward one bio per call of ->submit_bio(), or hand on the rest from elsewhere: clones
  * are sent when that returns, and the target's reserve is for one of each caller.
@@ -356,6 +365,27 @@ void io_target_forward_bio(struct io_target *target, struct bio *bio)
 	forward_send(target, iot_target_lower(target), bio, false);
 }
 EXPORT_SYMBOL_GPL(io_target_forward_bio);
+
+/**
+ * io_target_forward_poll_bio - look for the ends of polled bios that were forwarded
+ * @target: that they were forwarded to
+ * @flags: as ->poll_bio() got them
+ *
+ * What ->poll_bio() of the caller's disk calls. Looks once at all queues of the device
+ * that are polled, so that it finds what others have sent, too.
+ *
+ * Context: that of ->poll_bio().
+ * Return: 1: something may have ended; 0: nothing has.
+ */
+int io_target_forward_poll_bio(struct io_target *target, unsigned int flags)
+{
+	struct io_target_lower *lower;
+
+	guard(rcu)();
+	lower = rcu_dereference(target->lower);
+	return lower && lower->polls ? lower->backend->poll_any(lower, flags) : 0;
+}
+EXPORT_SYMBOL_GPL(io_target_forward_poll_bio);
 
 /**
  * io_target_bdev - the block device that a target has open

@@ -28,6 +28,8 @@
  *	is to look for it; UINT_MAX: nowhere yet, or it ends without. Any context.
  * @poll: end what is found there now. Return: whether something was. Process context,
  *	no locks held. Both only where lower->polls.
+ * @poll_any: the same for forwarded bios, of all places; @flags: BLK_POLL_*. Any context
+ *	under rcu_read_lock()
  * @may_write: is it not read-only just now? Any context.
  * @transfer: read or write in the calling task, which waits for the driver; as
  *	lower->direct says. Process context.
@@ -41,6 +43,7 @@ struct iot_backend {
 	void		(*submit_batch)(struct io_target_request **reqs, unsigned int n);
 	unsigned int	(*where)(const struct io_target_request *req);
 	bool		(*poll)(struct io_target_lower *lower, unsigned int where);
+	int		(*poll_any)(struct io_target_lower *lower, unsigned int flags);
 	int		(*check)(struct io_target_lower *lower, struct io_target_request *req);
 	bool		(*may_write)(struct io_target_lower *lower);
 	ssize_t		(*transfer)(struct io_target_lower *lower, enum io_target_op op,

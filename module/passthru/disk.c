@@ -31,6 +31,12 @@ static void pt_submit_bio(struct bio *bio)
 	io_target_forward_bio(bio->bi_bdev->bd_disk->private_data, bio);
 }
 
+static int pt_poll_bio(struct bio *bio, struct io_comp_batch *iob, unsigned int flags)
+{
+	return io_target_forward_poll_bio(bio->bi_bdev->bd_disk->private_data, flags);
+}
+
+/* Asked for the mode when the node is made, not when it goes. */
 static char *pt_devnode(struct gendisk *disk, umode_t *mode)
 {
 	if (mode)
@@ -41,6 +47,7 @@ static char *pt_devnode(struct gendisk *disk, umode_t *mode)
 static const struct block_device_operations pt_fops = {
 	.owner		= THIS_MODULE,
 	.submit_bio	= pt_submit_bio,
+	.poll_bio	= pt_poll_bio,
 	.devnode	= pt_devnode,
 };
 
@@ -124,7 +131,7 @@ struct pt_disk *pt_disk_create(struct io_target *target, const char *name, bool 
 	if (!d)
 		return ERR_PTR(-ENOMEM);
 	d->target = target;
-	d->disk = iot_alloc_disk_above(io_target_bdev(target));
+	d->disk = iot_alloc_disk_above(io_target_bdev(target), info.poll);
 	if (IS_ERR(d->disk)) {
 		err = PTR_ERR(d->disk);
 		goto err_free;
