@@ -102,6 +102,17 @@ static void bdev_close(struct io_target_lower *lower)
 	kfree(b);
 }
 
+/* A dead disk fails all that it is sent from now on, whatever the error. */
+static bool bdev_dead(struct io_target_lower *lower, int err)
+{
+	return test_bit(GD_DEAD, &lower_bdev(lower)->bd_disk->state);
+}
+
+static void bdev_identify(struct io_target_lower *lower, struct iot_identity *id)
+{
+	iot_bdev_identify(lower_bdev(lower), id);
+}
+
 static const struct iot_backend bdev_backend = {
 	.name		= "block",
 	.submit		= iot_bio_submit,
@@ -113,6 +124,8 @@ static const struct iot_backend bdev_backend = {
 	.may_write	= bdev_may_write,
 	.info		= bdev_info,
 	.close		= bdev_close,
+	.dead		= bdev_dead,
+	.identify	= bdev_identify,
 };
 
 /*

@@ -57,6 +57,8 @@ static bool target_close_locked(struct io_target *t)
 		iot_lower_cancel_begin(lower, true);
 		iot_lower_cancel_queued(lower);
 	}
+	iot_follow_end(t);
+	iot_rescan_end(t);
 	iot_inject_close(t);
 	target_wait_closed(t);
 	iot_deadline_quiesce(t);
@@ -66,12 +68,48 @@ static bool target_close_locked(struct io_target *t)
 	return true;
 }
 
+/*
+ * The device, if nothing uses it any more within @timeout. For a target that is held
+ * back already. Under the mutex.
+ */
+bool iot_target_give_up(struct io_target *t, long timeout)
+{
+	struct iot_wait wait = { .ended = iot_target_unused };
+
+	lockdep_assert_held(&t->mutex);
+	if (!iot_wait_polling(t, &wait, timeout))
+		return false;
+	target_release_lower(t);
+	return true;
+}
+
+/*
+ * A freeze is over whose end has not been told: by a thaw, or because the device has been
+ * given up. By all who may have done so, without the mutex.
+ */
+void iot_target_thawed(struct io_target *t)
+{
+	bool told;
+
+	scoped_guard(mutex, &t->mutex) {
+		told = t->freeze_told && !t->frozen;
+		if (told)
+			t->freeze_told = false;
+	}
+	if (told)
+		iot_event_may_sleep(t, IO_TARGET_EVENT_THAW);
+}
+
 void iot_target_close(struct io_target *t)
 {
 	bool closed;
 
 	scoped_guard(mutex, &t->mutex)
 		closed = target_close_locked(t);
+	/* What they are just telling is the last. Without the mutex, which they take. */
+	iot_follow_quiesce(t);
+	iot_rescan_quiesce(t);
+	iot_target_thawed(t);
 	if (closed)
 		iot_event(t, IO_TARGET_EVENT_STATE);
 }
@@ -108,16 +146,12 @@ EXPORT_SYMBOL_GPL(io_target_close);
 static int target_suspend_locked(struct io_target *t, long timeout)
 {
 	enum io_target_state state = io_target_state(t);
-	struct iot_wait wait = { .ended = iot_target_unused };
 
 	if (state == IO_TARGET_CLOSED || state == IO_TARGET_REMOVED)
 		return -ENODEV;
 	t->suspended = true;
 	iot_state_suspend(t);
-	if (!iot_wait_polling(t, &wait, timeout))
-		return -ETIMEDOUT;
-	target_release_lower(t);
-	return 0;
+	return iot_target_give_up(t, timeout) ? 0 : -ETIMEDOUT;
 }
 
 /**
@@ -149,6 +183,7 @@ int io_target_suspend(struct io_target *target, long timeout)
 		return err;
 	scoped_guard(mutex, &target->mutex)
 		err = target_suspend_locked(target, timeout);
+	iot_target_thawed(target);
 	if (err == -ENODEV)
 		return iot_err(target, err, "suspend refused: the target is closed or removed");
 	if (io_target_state(target) != before)
@@ -184,28 +219,47 @@ static int target_freeze_locked(struct io_target *t, struct io_target_lower *low
 /*
  * For the owner of the device, who wants it quiet: SUSPENDED, without its release.
  * He waits for what has been sent as long as the device takes, unless he is killed.
+ *
+ * Whoever stands above the target is frozen first, while requests still flow: what he
+ * has in his caches has to go through here. That is told without the mutex, so that the
+ * target may be closed meanwhile, or lose the device: then there is nothing to be
+ * frozen any more, and he is told of the thaw at once.
  */
 int iot_target_freeze(struct io_target *t, struct io_target_lower *lower)
 {
-	int err = mutex_lock_killable(&t->mutex);
+	int err;
 
-	if (err)
+	if (!target_has(t, lower))
+		return 0;
+	iot_event_may_sleep(t, IO_TARGET_EVENT_FREEZE);
+	err = mutex_lock_killable(&t->mutex);
+	if (err) {
+		iot_event_may_sleep(t, IO_TARGET_EVENT_THAW);
 		return err;
+	}
+	t->freeze_told = true;
 	if (target_has(t, lower))
 		err = target_freeze_locked(t, lower);
 	mutex_unlock(&t->mutex);
 	iot_event(t, IO_TARGET_EVENT_STATE);
+	iot_target_thawed(t);
 	return err;
 }
+
+IOT_EXPORT_FOR_TESTS(iot_target_freeze);
 
 /* Goes on as it was, or as it was told to be meanwhile. */
 void iot_target_thaw(struct io_target *t, struct io_target_lower *lower)
 {
 	scoped_guard(mutex, &t->mutex) {
-		if (!target_has(t, lower) || !t->frozen)
+		if (rcu_access_pointer(t->lower) != lower || !t->frozen)
 			return;
 		t->frozen = false;
-		iot_state_resume(t, NULL, false);
+		if (target_has(t, lower))
+			iot_state_resume(t, NULL, false);
 	}
 	iot_event(t, IO_TARGET_EVENT_STATE);
+	iot_target_thawed(t);
 }
+
+IOT_EXPORT_FOR_TESTS(iot_target_thaw);

@@ -216,6 +216,12 @@ static inline void iot_gate_put(struct percpu_ref *gate)
 #define iot_bdev_rotational(bdev)	(!bdev_nonrot(bdev))
 #endif
 
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 11, 0)
+#define iot_bdev_partno(bdev)		bdev_partno(bdev)
+#else
+#define iot_bdev_partno(bdev)		((bdev)->bd_partno)
+#endif
+
 /* Gone with 5.18, back with 6.8. */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 8, 0)
 #define IOT_HAS_WRITE_HINT	1

@@ -321,6 +321,19 @@ static void file_close(struct io_target_lower *lower)
 	kfree(f);
 }
 
+/*
+ * A char device has nobody to say that it is gone. Its node goes with it; where its owner
+ * would rather look for it than be right, -ENODEV is enough.
+ */
+static bool file_dead(struct io_target_lower *lower, int err)
+{
+	const struct inode *inode = file_inode(lower_file(lower)->file);
+
+	if (!err || !S_ISCHR(inode->i_mode))
+		return false;
+	return !inode->i_nlink || (err == -ENODEV && READ_ONCE(lower->target->follows));
+}
+
 static const struct iot_backend file_backend = {
 	.name		= "file",
 	.submit		= file_submit,
@@ -328,6 +341,7 @@ static const struct iot_backend file_backend = {
 	.transfer	= file_transfer_here,
 	.info		= file_info,
 	.close		= file_close,
+	.dead		= file_dead,
 	.may_be_short	= true,
 };
 

@@ -45,8 +45,11 @@ static void holder_mark_dead(struct block_device *bdev, bool surprise)
 {
 	struct claim claim;
 
-	if (!claim_get(bdev, &claim))
+	if (!claim_get(bdev, &claim)) {
+		if (!surprise)
+			sync_blockdev(bdev);
 		return;
+	}
 	if (!surprise) {
 		iot_target_send_last(claim.target, claim.lower);
 		sync_blockdev(bdev);

@@ -234,6 +234,17 @@ struct io_target {
 	struct io_target_config		config;
 	struct ratelimit_state		log_limit;
 	char				name[32];
+
+	struct iot_identity		identity;	/* of what was opened last; under mutex */
+	u64				size_seen;	/* by rescan; under mutex */
+	bool				read_only_seen;
+	bool				freeze_told;	/* and no thaw yet; under mutex */
+	bool				follows;	/* under lock and mutex, as lost */
+	bool				lost;		/* it follows, and has no device */
+	bool				lost_told;	/* by follow_work, which alone uses it */
+	unsigned long			follow_delay;	/* before the next look; under mutex */
+	struct delayed_work		follow_work;
+	struct delayed_work		rescan_work;
 #if IS_ENABLED(CONFIG_IO_TARGET_VERIFIER)
 	struct list_head		verify_frames;	/* callbacks in progress, under lock */
 	atomic_t			verify_pool;	/* requests out, and 1 until the last put */
@@ -263,13 +274,18 @@ void iot_task_work(struct work_struct *work);
 /* target.c */
 __printf(3, 4) int iot_err(struct io_target *t, int err, const char *fmt, ...);
 void iot_event(struct io_target *t, enum io_target_event event);
+void iot_event_may_sleep(struct io_target *t, enum io_target_event event);
 
 /* open.c */
 int iot_target_open(struct io_target *t, const struct iot_source *from);
 void iot_source_forget(struct io_target *t);
 struct io_target_lower *iot_source_open(struct io_target *t, const struct iot_source *from);
+void iot_open_failed(struct io_target *t, const struct iot_source *from, int err);
 void iot_source_remember(struct io_target *t, const struct iot_source *from,
 			 struct io_target_lower *lower);
+
+struct io_target_lower *iot_source_reopen(struct io_target *t, unsigned int flags);
+int iot_target_opened(struct io_target *t, struct io_target_lower *lower, bool hold);
 
 /* switch.c */
 void iot_next_forget(struct io_target *t);
@@ -280,6 +296,8 @@ bool iot_target_unused(struct io_target *t, const struct iot_wait *wait);
 void iot_target_close(struct io_target *t);
 int iot_target_freeze(struct io_target *t, struct io_target_lower *lower);
 void iot_target_thaw(struct io_target *t, struct io_target_lower *lower);
+bool iot_target_give_up(struct io_target *t, long timeout);
+void iot_target_thawed(struct io_target *t);
 
 /* bdev.c */
 struct io_target_lower *iot_bdev_lower_path(struct io_target *t, const char *path,
@@ -399,6 +417,26 @@ struct io_target_carrier *iot_carrier_get(struct io_target_request *req);
 void iot_carrier_drop(struct io_target_request *req);
 void iot_carrier_end(struct io_target_request *io, ssize_t result, blk_status_t status);
 enum iot_claim iot_carrier_claim(struct io_target_carrier *carrier, bool or_orphan);
+
+/* follow.c */
+void iot_follow_init(struct io_target *t);
+void iot_follow_opened(struct io_target *t);
+bool iot_follow_lost(struct io_target *t);
+void iot_follow_now(struct io_target *t);
+void iot_follow_end(struct io_target *t);
+void iot_follow_quiesce(struct io_target *t);
+
+/* identity.c */
+void iot_identity_read(struct io_target_lower *lower, struct iot_identity *id);
+int iot_identity_check(struct io_target *t, struct io_target_lower *lower);
+void iot_bdev_identify(struct block_device *bdev, struct iot_identity *id);
+
+/* rescan.c */
+void iot_rescan_init(struct io_target *t);
+void iot_rescan_opened(struct io_target *t, struct io_target_lower *lower);
+void iot_rescan_end(struct io_target *t);
+void iot_rescan_quiesce(struct io_target *t);
+int iot_rescan(struct io_target *t);
 
 /* Bits of req->flags as they are in req->kind. */
 static inline u64 iot_kind_of(u32 flags)

@@ -315,3 +315,15 @@ bool iot_lower_unqueue(struct io_target_request *req)
 	list_del_init(&req->node);
 	return true;
 }
+
+/*
+ * The device has answered @err to something that holds a gate, or a reference on the
+ * target: perhaps because it is gone. Who has claimed a disk is told so before, on newer
+ * kernels; all others find out here.
+ * Context: any.
+ */
+void iot_lower_failed(struct io_target_lower *lower, int err)
+{
+	if (lower->backend->dead && lower->backend->dead(lower, err))
+		iot_lower_gone(lower);
+}

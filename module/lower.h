@@ -16,6 +16,30 @@
 #include <linux/io_target.h>
 
 /**
+ * struct iot_identity - what tells one device from another
+ * @mode: S_IFBLK, S_IFCHR, S_IFREG
+ * @dev: device number
+ * @size: bytes
+ * @diskseq: of the disk
+ * @partno: of the partition, 0: all of the disk
+ * @wwid: of the disk
+ * @wwid_len: bytes of that, 0: it has none
+ * @wwid_type: enum blk_unique_id
+ * @uuid: of the partition, or ""
+ */
+struct iot_identity {
+	umode_t		mode;
+	dev_t		dev;
+	u64		size;
+	u64		diskseq;
+	unsigned int	partno;
+	u8		wwid[16];
+	unsigned int	wwid_len;
+	unsigned int	wwid_type;
+	char		uuid[40];
+};
+
+/**
  * struct iot_backend - how one kind of lower device carries out requests
  * @name: for log lines
  * @submit: send @req, whose lower is set; end it, now or later, exactly once
@@ -35,6 +59,9 @@
  *	lower->direct says. Process context.
  * @info: fill in what the device can do
  * @close: release the device; the releaser calls it once
+ * @dead: optional: the device has answered @err, or is asked without cause (0): is it
+ *	gone? Any context.
+ * @identify: optional: what tells the device from others, beyond @info. May sleep.
  * @may_be_short: fewer bytes than asked for are a result, not an error
  */
 struct iot_backend {
@@ -50,6 +77,8 @@ struct iot_backend {
 				    struct iov_iter *iter, loff_t pos);
 	void		(*info)(struct io_target_lower *lower, struct io_target_info *info);
 	void		(*close)(struct io_target_lower *lower);
+	bool		(*dead)(struct io_target_lower *lower, int err);
+	void		(*identify)(struct io_target_lower *lower, struct iot_identity *id);
 	bool		may_be_short;
 };
 
@@ -163,5 +192,6 @@ void iot_lower_queue_again(struct io_target_request *req);
 void iot_lower_kick(struct io_target_lower *lower);
 void iot_lower_send_work(struct work_struct *work);
 bool iot_lower_unqueue(struct io_target_request *req);
+void iot_lower_failed(struct io_target_lower *lower, int err);
 
 #endif /* _IO_TARGET_LOWER_H */

@@ -251,8 +251,10 @@ static __always_inline bool sync_directly(struct io_target *t, enum io_target_op
 		iov_iter_kvec(&iter, op == IO_TARGET_OP_READ ? ITER_DEST : ITER_SOURCE, &kvec,
 			      1, len);
 		*result = lower->backend->transfer(lower, op, &iter, pos);
-		if (unlikely(*result < 0))
+		if (unlikely(*result < 0)) {
 			iot_stats_transfer_error(t, op, pos, len, *result);
+			iot_lower_failed(lower, *result);
+		}
 		this_cpu_inc(t->stats->completed);
 	}
 	iot_gate_put(&t->gated);

@@ -98,9 +98,14 @@ struct io_target_lower *iot_source_open(struct io_target *t, const struct iot_so
 		lower = iot_bdev_lower_dev(t, from->dev, from->flags);
 	if (IS_ERR(lower))
 		trace_open(t, "", from->flags, PTR_ERR(lower));
-	if (IS_ERR(lower) && PTR_ERR(lower) != -EINVAL && PTR_ERR(lower) != -EBADF)
-		iot_err(t, PTR_ERR(lower), "open of %s failed", from->path ?: "a device");
 	return lower;
+}
+
+/* Bad arguments have been told by who has found them. */
+void iot_open_failed(struct io_target *t, const struct iot_source *from, int err)
+{
+	if (err != -EINVAL && err != -EBADF)
+		iot_err(t, err, "open of %s failed", from->path ?: "a device");
 }
 
 static u64 lower_diskseq(struct io_target_lower *lower)
@@ -132,15 +137,20 @@ void iot_source_remember(struct io_target *t, const struct iot_source *from,
 	t->source.diskseq = lower_diskseq(lower);
 }
 
-/* Stopped, or started, or removed again meanwhile: it has been opened. */
-static int target_opened(struct io_target *t, struct io_target_lower *lower, bool hold)
+/*
+ * Stopped, or started, or gone again meanwhile: it has been opened.
+ * Return: as iot_state_resume().
+ */
+int iot_target_opened(struct io_target *t, struct io_target_lower *lower, bool hold)
 {
 	if (!t->config.name)
 		strscpy(t->name, lower->name, sizeof(t->name));
-	t->source.diskseq = lower_diskseq(lower);
+	iot_identity_read(lower, &t->identity);
+	t->source.diskseq = t->identity.diskseq;
 	trace_open(t, lower->name, lower->flags, 0);
-	iot_state_resume(t, lower, hold);
-	return hold;
+	iot_follow_opened(t);
+	iot_rescan_opened(t, lower);
+	return iot_state_resume(t, lower, hold);
 }
 
 static int target_open_locked(struct io_target *t, const struct iot_source *from)
@@ -161,13 +171,15 @@ static int target_open_locked(struct io_target *t, const struct iot_source *from
 	lower = iot_source_open(t, from);
 	err = PTR_ERR_OR_ZERO(lower);
 	if (err) {
+		iot_open_failed(t, from, err);
 		kfree(path);
 		return err;
 	}
 	own = *from;
 	own.path = path;
 	iot_source_remember(t, &own, lower);
-	return target_opened(t, lower, false);
+	iot_target_opened(t, lower, false);
+	return 0;
 }
 
 int iot_target_open(struct io_target *t, const struct iot_source *from)
@@ -276,11 +288,15 @@ struct io_target *io_target_open_path(const char *path, unsigned int flags,
 }
 EXPORT_SYMBOL_GPL(io_target_open_path);
 
-static struct io_target_lower *source_reopen(struct io_target *t)
+/* With the credentials of who has opened it first; says nothing if it fails. */
+struct io_target_lower *iot_source_reopen(struct io_target *t, unsigned int flags)
 {
 	const struct cred *old = override_creds(t->source.cred);
-	struct io_target_lower *lower = iot_source_open(t, &t->source);
+	struct iot_source from = t->source;
+	struct io_target_lower *lower;
 
+	from.flags = flags;
+	lower = iot_source_open(t, &from);
 	revert_creds(old);
 	return lower;
 }
@@ -290,7 +306,7 @@ static int reopen_check(struct io_target *t)
 	if (!t->source.path && !t->source.dev && !t->source.call)
 		return iot_err(t, -EINVAL, "reopen refused: opened %s",
 			       t->source.file ? "by adopting a file" : "never before");
-	if (io_target_state(t) != IO_TARGET_CLOSED &&
+	if (io_target_state(t) != IO_TARGET_CLOSED && !t->lost &&
 	    (!t->suspended || io_target_state(t) == IO_TARGET_REMOVED))
 		return iot_err(t, -EBUSY, "reopen refused: neither closed nor suspended");
 	return 0;
@@ -306,19 +322,27 @@ static int target_reopen_locked(struct io_target *t)
 	err = reopen_check(t);
 	if (err)
 		return err;
+	if (t->lost) {
+		t->suspended = false;
+		iot_follow_now(t);
+		return 0;
+	}
 	/* Still open, if suspend has not waited long enough. */
 	if (rcu_access_pointer(t->lower)) {
 		t->suspended = false;
 		return iot_state_resume(t, NULL, false) == -ENODEV ? -ENODEV : 0;
 	}
-	lower = source_reopen(t);
-	if (IS_ERR(lower))
+	lower = iot_source_reopen(t, t->source.flags);
+	if (IS_ERR(lower)) {
+		iot_open_failed(t, &t->source, PTR_ERR(lower));
 		return PTR_ERR(lower);
+	}
 	another = lower_diskseq(lower) != t->source.diskseq;
 	if (another)
 		iot_err(t, -ESTALE, "reopened, but not started: it is another disk");
 	t->suspended = false;
-	return target_opened(t, lower, another);
+	iot_target_opened(t, lower, another);
+	return another;
 }
 
 /**
@@ -334,6 +358,9 @@ static int target_reopen_locked(struct io_target *t)
  * Another disk under the same name (another diskseq) is opened, too, but nothing is
  * sent to it: the target is STOPPED, for the owner to start or purge.
  *
+ * A target that follows a lost device is told to look for it now. That has not
+ * happened when this returns, and what comes back must be the same device.
+ *
  * Context: process context, sleeps. Not in the target's own end_io.
  * Return: 0. 1: opened, but STOPPED, since it is another disk. -EBUSY: the target is
  * open, frozen, or removed and to be closed first. -EINVAL: it was never opened, or by
@@ -348,8 +375,10 @@ int io_target_reopen(struct io_target *target)
 		return err;
 	scoped_guard(mutex, &target->mutex)
 		err = target_reopen_locked(target);
-	if (err >= 0)
+	if (err >= 0) {
+		iot_rescan(target);
 		iot_event(target, IO_TARGET_EVENT_STATE);
+	}
 	return err;
 }
 EXPORT_SYMBOL_GPL(io_target_reopen);

@@ -186,6 +186,19 @@ static int check_suspended(struct io_target_request *req)
 	return check_request(req);
 }
 
+/* A disk that has gone says that it ends at 0, which is not the reason. */
+static int prep_refused(struct io_target_lower *lower, struct io_target_request *req, int err)
+{
+	struct io_target *t = req->target;
+
+	iot_lower_failed(lower, 0);
+	if (READ_ONCE(t->lost))
+		return check_suspended(req);
+	if (io_target_state(t) == IO_TARGET_REMOVED)
+		return iot_err(t, -ENODEV, "prep refused: the device has been removed");
+	return err;
+}
+
 static int prep_check(struct io_target_request *req)
 {
 	struct io_target_lower *lower;
@@ -197,10 +210,7 @@ static int prep_check(struct io_target_request *req)
 		return check_suspended(req);
 	iot_prep_opened(req, lower->opened);
 	err = check_request(req) ?: check_lower(lower, req);
-	/* A disk that has gone says that it ends at 0, which is not the reason. */
-	if (unlikely(err) && io_target_state(req->target) == IO_TARGET_REMOVED)
-		return iot_err(req->target, -ENODEV, "prep refused: the device has been removed");
-	return err;
+	return unlikely(err) ? prep_refused(lower, req, err) : 0;
 }
 
 /* Since the target was opened, as opposed to reopened? */

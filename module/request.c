@@ -222,6 +222,18 @@ void iot_request_finish(struct io_target_request *req, ssize_t result,
 		iot_request_complete(req);
 }
 
+static void request_end_rarely(struct io_target_request *req, ssize_t result,
+			       blk_status_t status)
+{
+	/* What was not sent has perhaps no lower. */
+	if (result < 0 && !req->not_sent)
+		iot_lower_failed(req->lower, result);
+	if (req->flags & IOT_F_CARRIED)
+		iot_carrier_end(req, result, status);
+	else
+		iot_request_finish(req, result, status);
+}
+
 /*
  * For backends: the device has answered. @result is bytes or negative errno.
  * Context: any; not to be called with a lock held that end_io might want.
@@ -232,10 +244,8 @@ void iot_request_end(struct io_target_request *req, ssize_t result, blk_status_t
 		return;
 	if (likely(!(req->flags & IOT_F_UNDO) && result >= 0 && !status))
 		iot_request_end_plain(req, result);
-	else if (req->flags & IOT_F_CARRIED)
-		iot_carrier_end(req, result, status);
 	else
-		iot_request_finish(req, result, status);
+		request_end_rarely(req, result, status);
 }
 
 IOT_EXPORT_FOR_TESTS(iot_request_end);

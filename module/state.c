@@ -150,13 +150,13 @@ int iot_state_resume(struct io_target *t, struct io_target_lower *lower, bool ho
 		if (lower)
 			rcu_assign_pointer(t->lower, lower);
 		lower = rcu_dereference_protected(t->lower, true);
-		if (lower->gone) {
+		if (lower->gone && !iot_follow_lost(t)) {
 			state_set(t, IO_TARGET_REMOVED, false);
 			return -ENODEV;
 		}
-		if (t->suspended || t->frozen) {
+		if (lower->gone || t->suspended || t->frozen) {
 			state_set(t, wish == IO_TARGET_STARTING ? IO_TARGET_STARTED : wish, false);
-			return 0;
+			return lower->gone ? -ENODEV : 0;
 		}
 		state_set(t, wish, true);
 	}
@@ -202,8 +202,32 @@ void iot_state_closed(struct io_target *t)
 	state_end(t, IO_TARGET_CLOSED, -ECANCELED, NULL);
 }
 
+/*
+ * In place of that for a target that follows its device: it has none for a while, and
+ * keeps what pends. The worker that is kicked here tells the loss.
+ * Return: false: it does not follow.
+ */
+static bool state_lost(struct io_target *t, struct io_target_lower *only)
+{
+	scoped_guard(spinlock_irqsave, &t->lock) {
+		if (!t->follows || !is_open(t->state))
+			return false;
+		only = only ?: rcu_dereference_protected(t->lower, true);
+		if (only)
+			only->gone = true;
+		if (t->lost || rcu_access_pointer(t->lower) != only)
+			return true;
+		iot_follow_lost(t);
+		state_set(t, t->wish, false);
+	}
+	iot_event(t, IO_TARGET_EVENT_STATE);
+	return true;
+}
+
 static void state_removed(struct io_target *t, struct io_target_lower *only)
 {
+	if (state_lost(t, only))
+		return;
 	if (!state_end(t, IO_TARGET_REMOVED, -ENODEV, only))
 		return;
 	trace_remove(t);
@@ -221,6 +245,8 @@ void iot_lower_gone(struct io_target_lower *lower)
 	state_removed(lower->target, lower);
 }
 
+IOT_EXPORT_FOR_TESTS(iot_lower_gone);
+
 /* The same, for tests, of whatever device @t has. */
 void iot_target_removed(struct io_target *t)
 {
@@ -235,12 +261,16 @@ IOT_EXPORT_FOR_TESTS(iot_target_removed);
  */
 static int state_starting(struct io_target *t)
 {
+	struct io_target_lower *lower;
+
 	guard(spinlock_irqsave)(&t->lock);
-	if (!is_open(t->state) || !rcu_access_pointer(t->lower))
+	lower = rcu_dereference_protected(t->lower, true);
+	if (!is_open(t->state) || (!lower && !t->lost))
 		return -ENODEV;
 	if (t->wish == IO_TARGET_STARTED)
 		return 0;
-	iot_lower_cancel_no_more(rcu_dereference_protected(t->lower, true));
+	if (lower)
+		iot_lower_cancel_no_more(lower);
 	state_set(t, t->available ? IO_TARGET_STARTING : IO_TARGET_STARTED, t->available);
 	return t->available;
 }
@@ -264,7 +294,8 @@ void iot_target_send_last(struct io_target *t, struct io_target_lower *lower)
 
 	if (!mutex_trylock(&t->mutex))
 		return;
-	if (rcu_access_pointer(t->lower) == lower &&
+	/* One that follows keeps it for the device that comes back. */
+	if (rcu_access_pointer(t->lower) == lower && !t->follows &&
 	    (READ_ONCE(t->nr_pended) || !bio_list_empty(&t->pended_bios)))
 		state_start(t, &changed);
 	mutex_unlock(&t->mutex);
@@ -275,8 +306,9 @@ void iot_target_send_last(struct io_target *t, struct io_target_lower *lower)
  * @target: an open target; starting a started one does nothing
  *
  * Pended requests are sent in the order of their submission, and no request
- * that is submitted meanwhile overtakes them. While its device is frozen the target
- * is only told; it starts when the device is thawed.
+ * that is submitted meanwhile overtakes them. While its device is frozen, or lost and
+ * followed, the target is only told; it starts when the device is thawed, or back. The
+ * size of the device is looked at first, as by io_target_rescan().
  *
  * Context: process context, sleeps. Not in the target's own end_io.
  * Return: 0. -ENODEV: the target is closed, removed, or suspended, and has no device.
@@ -290,6 +322,7 @@ int io_target_start(struct io_target *target)
 
 	if (err)
 		return err;
+	iot_rescan(target);
 	scoped_guard(mutex, &target->mutex)
 		err = state_start(target, &changed);
 	if (err == -ENODEV)

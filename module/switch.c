@@ -72,8 +72,10 @@ static int next_open(struct io_target *t, const char *path)
 	struct io_target_lower *next = iot_source_open(t, &from);
 	int err;
 
-	if (IS_ERR(next))
+	if (IS_ERR(next)) {
+		iot_open_failed(t, &from, PTR_ERR(next));
 		return PTR_ERR(next);
+	}
 	err = switch_check(t, next);
 	if (err) {
 		iot_lower_release(next);
@@ -173,7 +175,7 @@ static void switch_over(struct io_target *t)
 	t->next = NULL;
 	t->next_path = NULL;
 	iot_source_remember(t, &from, next);
-	iot_state_resume(t, next, false);
+	iot_target_opened(t, next, false);
 	synchronize_rcu_expedited();
 	iot_lower_release(old);
 }

@@ -52,6 +52,13 @@ void iot_event(struct io_target *t, enum io_target_event event)
 	iot_verify_leave(t, &frame);
 }
 
+/* Of the few events whose callback may sleep: it is a call, and nothing is asked of it. */
+void iot_event_may_sleep(struct io_target *t, enum io_target_event event)
+{
+	if (t->config.event)
+		t->config.event(t, event, t->config.private);
+}
+
 static void target_gated_idle(struct percpu_ref *ref)
 {
 	wake_up_all(&container_of(ref, struct io_target, gated)->idle_wait);
@@ -134,6 +141,8 @@ static void target_release_work(struct work_struct *work)
 		io_target_put(t);
 		return;
 	}
+	iot_follow_quiesce(t);
+	iot_rescan_quiesce(t);
 	iot_source_forget(t);
 	if (iot_verify_pool_out(t))
 		return;		/* the last of them brings us back */
@@ -172,6 +181,8 @@ struct io_target *io_target_create(const struct io_target_config *config)
 	iot_state_init(t);
 	iot_deadline_init(t);
 	iot_task_init(t);
+	iot_follow_init(t);
+	iot_rescan_init(t);
 	iot_inject_init(t);
 	iot_stats_init(t);
 	init_waitqueue_head(&t->carrier_wait);

@@ -139,12 +139,53 @@ enum io_target_op {
  *	goes on alone
  * @IO_TARGET_EVENT_ORPHAN_END: the device has answered an orphan. When it does
  *	so at once, this may be told before the other
+ * @IO_TARGET_EVENT_FREEZE: the device is about to be frozen by its owner, and the target
+ *	goes on sending until the callback returns, so that whoever stands above it can
+ *	be frozen first. Process context; this callback may sleep
+ * @IO_TARGET_EVENT_THAW: once for each FREEZE, when the freeze is over: requests flow
+ *	again, or the device was given up. Process context; this callback may sleep
+ * @IO_TARGET_EVENT_LOST: the device is gone, and the target follows it: requests pend
+ *	until it is back. Process context
+ * @IO_TARGET_EVENT_FOUND: it is, and they have been sent. Process context
+ * @IO_TARGET_EVENT_SIZE: the device has another size, or can be written to or not,
+ *	other than before; see io_target_get_info(). Process context
  */
 enum io_target_event {
 	IO_TARGET_EVENT_STATE,
 	IO_TARGET_EVENT_OVERDUE,
 	IO_TARGET_EVENT_ORPHAN,
 	IO_TARGET_EVENT_ORPHAN_END,
+	IO_TARGET_EVENT_FREEZE,
+	IO_TARGET_EVENT_THAW,
+	IO_TARGET_EVENT_LOST,
+	IO_TARGET_EVENT_FOUND,
+	IO_TARGET_EVENT_SIZE,
+};
+
+/**
+ * struct io_target_follow - what happens when the device goes away
+ * @enable: it is looked for where it was opened, until it is back; without, the target
+ *	becomes IO_TARGET_REMOVED. Not for adopted files, nor for regular ones
+ * @size_is_enough: a disk of the same size is the same disk. For those that cannot be
+ *	told apart otherwise, and where no other can come to that place (nbd)
+ * @uuid: of the partition that is to be found, as in /dev/disk/by-partuuid; "": any
+ * @diskseq: of the disk that is to be found; 0: any
+ * @first: jiffies from the loss to the first look; 0: 100 ms
+ * @last: each wait is twice as long as the one before, up to this; 0: 10 s
+ *
+ * A disk is the same one if its wwid is (SCSI and NVMe disks have one); without one, if
+ * its size is, and one of @uuid, @diskseq and @size_is_enough says so, too. @uuid
+ * and @diskseq must hold in any case, where they are given. A disk that has come back
+ * has a new diskseq, as a rule. Of char devices there is nothing to tell one from
+ * another but the device number, which must be the same.
+ */
+struct io_target_follow {
+	bool		enable;
+	bool		size_is_enough;
+	char		uuid[40];
+	u64		diskseq;
+	unsigned long	first;
+	unsigned long	last;
 };
 
 /**
@@ -159,10 +200,14 @@ enum io_target_event {
  * @account_forwarded: forwarded bios count in the statistics of the disk that has
  *	received them, from when they are sent
  * @event: told what happens to the target, or NULL; may be called in any
- *	context with no lock held, must not sleep and must not close the target. For
+ *	context with no lock held, must not sleep and must not close the target, but
+ *	where an event says otherwise; close waits for one that is being told. For
  *	orphans also after close and the last put: it, and @private, must stay until
  *	as many IO_TARGET_EVENT_ORPHAN_END as IO_TARGET_EVENT_ORPHAN were told
  * @private: for @event
+ * @follow: what happens when the device goes away
+ * @rescan: jiffies after which its size is looked at, again and again; 0: only when the
+ *	target is started, and by io_target_rescan()
  */
 struct io_target_config {
 	const char	*name;
@@ -173,6 +218,8 @@ struct io_target_config {
 	void		(*event)(struct io_target *target,
 				 enum io_target_event event, void *private);
 	void		*private;
+	struct io_target_follow follow;
+	unsigned long	rescan;
 };
 
 /**
@@ -383,6 +430,7 @@ enum io_target_state io_target_state(const struct io_target *target);
 const char *io_target_name(const struct io_target *target);
 int io_target_get_info(struct io_target *target, struct io_target_info *info);
 void io_target_get_stats(struct io_target *target, struct io_target_stats *stats);
+int io_target_rescan(struct io_target *target);
 
 void io_target_request_init(struct io_target_request *req, struct io_target *target);
 struct io_target_request *io_target_request_alloc(struct io_target *target, gfp_t gfp);

@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Following a device that goes away: it is looked for where it was, until it is back.
+ *
+ * A lost target is one that is suspended, with t->lost: requests pend, and what its
+ * owner wishes meanwhile counts when the device is back. One delayed work per target does
+ * the rest, and nothing else does: it tells the loss, gives the dead device up, looks for
+ * the device with growing pauses, and tells that it was found.
+ *
+ * t->lost is set under target->lock by whoever sees the device die, in any context, and
+ * together with that the work is queued. It is cleared under mutex and lock, by the work
+ * or by close. What can meet:
+ *
+ *   close, while the work waits for its turn or for the mutex: close, under the mutex,
+ *	clears t->lost and takes the work off its timer; the work queues itself under the
+ *	mutex only while t->lost, so nobody queues it again. One that was running gets
+ *	the mutex next and finds nothing to do. Close waits for it when it has dropped
+ *	the mutex: it may be in an event callback.
+ *   close, while the work opens the device: waits for the mutex, then closes what was
+ *	opened, as after an open by hand.
+ *   the device dies again before it has become t->lower: lower->gone is set, of which
+ *	iot_state_resume() takes notice under the lock under which it sets t->lower. The
+ *	target is lost again, without having been told to be found.
+ *   it dies again after that: the work is queued anew, and runs after it has returned;
+ *	found comes before lost.
+ *   suspend by the owner, while it is lost: the device is his to take back; the work sees
+ *	t->suspended, under the mutex, and stops. reopen has it look at once.
+ *   stop, purge, start: change the wish, under the lock alone. A purged target is
+ *	followed, too, for the start that may come.
+ *   put: the last one closes, or finds it closed.
+ */
+#include "stats.h"
+
+#define FIRST		(HZ / 10)
+#define LAST		(10 * HZ)
+
+/* How long the work keeps the mutex, for requests that have not come back */
+#define DRAIN		(HZ / 10)
+
+static void follow_queue(struct io_target *t, unsigned long delay)
+{
+	mod_delayed_work(iot_wq, &t->follow_work, delay);
+}
+
+/* Under the mutex: the next look, a while from now. */
+static void follow_later(struct io_target *t)
+{
+	const struct io_target_follow *config = &t->config.follow;
+	unsigned long delay = t->follow_delay;
+
+	t->follow_delay = min(2 * delay, max(config->last ?: LAST, config->first ?: FIRST));
+	follow_queue(t, delay);
+}
+
+/* Under target->lock: @t has no device. Return: whether it follows. */
+bool iot_follow_lost(struct io_target *t)
+{
+	lockdep_assert_held(&t->lock);
+	if (!t->follows)
+		return false;
+	if (!t->lost) {
+		t->lost = true;
+		follow_queue(t, 0);
+	}
+	return true;
+}
+
+/*
+ * A look at a disk, before it is claimed, written back and opened for writing: it may be
+ * somebody else's. Return: 0 or negative errno.
+ */
+static int follow_peek(struct io_target *t)
+{
+	struct io_target_lower *lower;
+	int err;
+
+	if (!S_ISBLK(t->identity.mode) || t->source.flags == IO_TARGET_READ)
+		return 0;
+	lower = iot_source_reopen(t, IO_TARGET_READ);
+	if (IS_ERR(lower))
+		return PTR_ERR(lower);
+	err = iot_identity_check(t, lower);
+	iot_lower_release(lower);
+	return err;
+}
+
+static struct io_target_lower *follow_open(struct io_target *t)
+{
+	struct io_target_lower *lower;
+	int err = follow_peek(t);
+
+	if (err)
+		return ERR_PTR(err);
+	lower = iot_source_reopen(t, t->source.flags);
+	if (IS_ERR(lower))
+		return lower;
+	err = iot_identity_check(t, lower);
+	if (err) {
+		iot_lower_release(lower);
+		return ERR_PTR(err);
+	}
+	return lower;
+}
+
+/* The first thing after a loss. Return: whether the device can be looked for. */
+static bool follow_give_up(struct io_target *t)
+{
+	if (!rcu_access_pointer(t->lower))
+		return true;
+	t->follow_delay = t->config.follow.first ?: FIRST;
+	if (iot_target_give_up(t, DRAIN))
+		follow_later(t);
+	else
+		follow_queue(t, t->follow_delay);
+	return false;
+}
+
+/* Return: has it been found? */
+static bool follow_look(struct io_target *t)
+{
+	struct io_target_lower *lower;
+
+	lockdep_assert_held(&t->mutex);
+	if (!t->lost || t->suspended || !follow_give_up(t))
+		return false;
+	lower = follow_open(t);
+	if (IS_ERR(lower)) {
+		follow_later(t);
+		return false;
+	}
+	scoped_guard(spinlock_irqsave, &t->lock)
+		t->lost = false;
+	return iot_target_opened(t, lower, false) != -ENODEV;
+}
+
+static void follow_tell_lost(struct io_target *t)
+{
+	if (!READ_ONCE(t->lost) || t->lost_told)
+		return;
+	t->lost_told = true;
+	iot_err(t, -ENODEV, "the device is lost, and is looked for");
+	iot_event(t, IO_TARGET_EVENT_LOST);
+}
+
+static void follow_tell_found(struct io_target *t)
+{
+	t->lost_told = false;
+	pr_info("io_target: %s: the device is back\n", io_target_name(t));
+	iot_rescan(t);
+	iot_event(t, IO_TARGET_EVENT_STATE);
+	iot_event(t, IO_TARGET_EVENT_FOUND);
+}
+
+static void follow_work(struct work_struct *work)
+{
+	struct io_target *t = container_of(to_delayed_work(work), struct io_target, follow_work);
+	bool found;
+
+	follow_tell_lost(t);
+	scoped_guard(mutex, &t->mutex)
+		found = follow_look(t);
+	iot_target_thawed(t);	/* what was frozen and has been given up */
+	if (found)
+		follow_tell_found(t);
+}
+
+void iot_follow_init(struct io_target *t)
+{
+	INIT_DELAYED_WORK(&t->follow_work, follow_work);
+}
+
+/* A device is there, and will be @t's at once. Under the mutex. */
+void iot_follow_opened(struct io_target *t)
+{
+	const struct iot_source *from = &t->source;
+	bool can = (from->path || from->dev || from->call) &&
+		   (S_ISBLK(t->identity.mode) || S_ISCHR(t->identity.mode));
+
+	guard(spinlock_irqsave)(&t->lock);
+	t->follows = t->config.follow.enable && can;
+}
+
+/* For reopen: no need to wait longer. Under the mutex. */
+void iot_follow_now(struct io_target *t)
+{
+	lockdep_assert_held(&t->mutex);
+	t->follow_delay = t->config.follow.first ?: FIRST;
+	follow_queue(t, 0);
+}
+
+/* By close, under the mutex, when the target is closed. */
+void iot_follow_end(struct io_target *t)
+{
+	lockdep_assert_held(&t->mutex);
+	scoped_guard(spinlock_irqsave, &t->lock) {
+		t->lost = false;
+		t->follows = false;
+	}
+	cancel_delayed_work(&t->follow_work);
+}
+
+/*
+ * After that, without the mutex. Not by flush_work(), with which lockdep would find the
+ * last put, from a worker of the same queue, to be waiting for itself.
+ */
+void iot_follow_quiesce(struct io_target *t)
+{
+	cancel_delayed_work_sync(&t->follow_work);
+	/* Somebody may have opened, and lost, it since. */
+	scoped_guard(mutex, &t->mutex) {
+		if (t->lost)
+			follow_queue(t, 0);
+	}
+}

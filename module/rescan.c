@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Looking at the size of the device again. What io_target_get_info() says of it is always
+ * of now, and a request beyond the end that the library has seen last has it look
+ * again; what is missing is that somebody is told, and that a device which has shrunk
+ * stops taking requests for what it has lost.
+ */
+#include <linux/export.h>
+
+#include "stats.h"
+
+/* Under the mutex. Return: is it other than it was? */
+static bool rescan_compare(struct io_target *t, struct io_target_lower *lower)
+{
+	struct io_target_info info = {};
+	u64 was = t->size_seen;
+	bool changed;
+
+	lower->backend->info(lower, &info);
+	changed = info.size != was || info.read_only != t->read_only_seen;
+	t->size_seen = info.size;
+	t->read_only_seen = info.read_only;
+	t->identity.size = info.size;	/* or it would not be the same when it is back */
+	/* Where it is 0 the backend is asked each time. */
+	if (READ_ONCE(lower->size))
+		WRITE_ONCE(lower->size, info.size);
+	if (info.size < was)
+		iot_err(t, -ENXIO, "the device has shrunk from %llu to %llu bytes", was, info.size);
+	return changed;
+}
+
+/*
+ * For who may wait. A device that is found to be gone is removed, as if it had been
+ * told.
+ */
+int iot_rescan(struct io_target *t)
+{
+	struct io_target_lower *lower;
+	bool changed, gone;
+
+	scoped_guard(mutex, &t->mutex) {
+		lower = rcu_dereference_protected(t->lower, lockdep_is_held(&t->mutex));
+		if (!lower || READ_ONCE(lower->gone))
+			return -ENODEV;
+		gone = lower->backend->dead && lower->backend->dead(lower, 0);
+		if (gone)
+			iot_lower_pin(lower);
+		changed = !gone && rescan_compare(t, lower);
+	}
+	if (gone) {
+		iot_lower_gone(lower);
+		iot_lower_unpin(lower);
+		return -ENODEV;
+	}
+	if (changed)
+		iot_event(t, IO_TARGET_EVENT_SIZE);
+	return 0;
+}
+
+/**
+ * io_target_rescan - look at the size of the device again
+ * @target: an open target
+ *
+ * Requests may use what a device has grown by, and are refused beyond the new end of one
+ * that has shrunk, which a line in the log tells. IO_TARGET_EVENT_SIZE follows when
+ * the size has changed, or whether the device can be written to; io_target_get_info()
+ * says what they are. A device that has died unnoticed is REMOVED, or lost.
+ *
+ * io_target_start() does the same, and so does the library by itself each
+ * config.rescan jiffies.
+ *
+ * Context: process context, sleeps. Not in the target's own end_io.
+ * Return: 0. -ENODEV: the target is closed, removed, or suspended, and has no device.
+ * -EDEADLK: as for io_target_close().
+ */
+int io_target_rescan(struct io_target *target)
+{
+	return iot_may_wait(target, "rescan") ?: iot_rescan(target);
+}
+EXPORT_SYMBOL_GPL(io_target_rescan);
+
+/* Under the mutex. */
+static void rescan_later(struct io_target *t)
+{
+	if (t->config.rescan)
+		queue_delayed_work(iot_wq, &t->rescan_work, t->config.rescan);
+}
+
+static void rescan_work(struct work_struct *work)
+{
+	struct io_target *t = container_of(to_delayed_work(work), struct io_target, rescan_work);
+
+	iot_rescan(t);
+	scoped_guard(mutex, &t->mutex) {
+		if (io_target_state(t) != IO_TARGET_CLOSED)
+			rescan_later(t);
+	}
+}
+
+void iot_rescan_init(struct io_target *t)
+{
+	INIT_DELAYED_WORK(&t->rescan_work, rescan_work);
+}
+
+/*
+ * @lower is about to be the target's. If it was open before, what has changed since is
+ * told by the rescan that follows.
+ */
+void iot_rescan_opened(struct io_target *t, struct io_target_lower *lower)
+{
+	struct io_target_info info = {};
+
+	lockdep_assert_held(&t->mutex);
+	rescan_later(t);
+	if (io_target_state(t) != IO_TARGET_CLOSED)
+		return;
+	lower->backend->info(lower, &info);
+	t->size_seen = info.size;
+	t->read_only_seen = info.read_only;
+}
+
+/* By close, under the mutex, when the target is closed. */
+void iot_rescan_end(struct io_target *t)
+{
+	lockdep_assert_held(&t->mutex);
+	cancel_delayed_work(&t->rescan_work);
+}
+
+/* As iot_follow_quiesce(). */
+void iot_rescan_quiesce(struct io_target *t)
+{
+	cancel_delayed_work_sync(&t->rescan_work);
+	scoped_guard(mutex, &t->mutex) {
+		if (io_target_state(t) != IO_TARGET_CLOSED)
+			rescan_later(t);
+	}
+}
