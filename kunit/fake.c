@@ -256,11 +256,24 @@ static int fake_check(struct io_target_lower *lower, struct io_target_request *r
 	return 0;
 }
 
+static void fake_identify(struct io_target_lower *lower, struct iot_identity *id)
+{
+	struct fake *fake = lower->data;
+
+	memcpy(id->wwid, fake->identity.wwid, sizeof(id->wwid));
+	id->wwid_len = fake->identity.wwid_len;
+	id->partno = fake->identity.partno;
+	memcpy(id->uuid, fake->identity.uuid, sizeof(id->uuid));
+	if (fake->on_identify)
+		fake->on_identify(lower);
+}
+
 static void fake_info(struct io_target_lower *lower, struct io_target_info *info)
 {
 	struct fake *fake = lower->data;
 
-	info->mode = S_IFCHR;
+	info->mode = fake->identity.mode ?: S_IFCHR;
+	info->dev = fake->identity.dev;
 	info->size = fake->size;
 	info->diskseq = fake->diskseq;
 	info->logical_block_size = fake->block_size;
@@ -286,6 +299,7 @@ static const struct iot_backend backend = {
 	.submit		= fake_submit,
 	.check		= fake_check,
 	.info		= fake_info,
+	.identify	= fake_identify,
 	.close		= fake_close,
 };
 
@@ -294,6 +308,7 @@ static const struct iot_backend short_backend = {
 	.submit		= fake_submit,
 	.check		= fake_check,
 	.info		= fake_info,
+	.identify	= fake_identify,
 	.close		= fake_close,
 	.may_be_short	= true,
 };
@@ -313,6 +328,7 @@ static struct io_target_lower *fake_call(struct io_target *t, unsigned int flags
 	strscpy(lower->name, "fake", sizeof(lower->name));
 	lower->stream = fake->stream;
 	fake->lower = lower;
+	fake->opened_for = flags;
 	fake->opens++;
 	return lower;
 }

@@ -55,12 +55,16 @@ struct fake_answer {
  * @may_be_short: which of the two manners of backend the next open is
  * @stream: the next open is one of a stream
  * @diskseq: number of the disk
+ * @identity: what tells it from others: its mode, 0 for a char device, its number, its
+ *	wwid and uuid
+ * @on_identify: called when it is asked for that, if set
  * @on_open: called in the middle of each open, if set
  * @open_error: what the next open fails with, 0: it does not
  * @check_error: what the backend's check of a request returns
  * @block_size: offsets and lengths must be multiples of it, 0: any
  * @size: requests must end there, 0: anywhere
  * @lower: of the last open
+ * @opened_for: flags of that
  * @memory: what is on the device
  * @submits: requests that came
  * @answers: requests that ended
@@ -78,6 +82,8 @@ struct fake {
 	bool				may_be_short;
 	bool				stream;
 	u64				diskseq;
+	struct iot_identity		identity;
+	void				(*on_identify)(struct io_target_lower *lower);
 	void				(*on_open)(struct io_target *t);
 	int				open_error;
 	int				check_error;
@@ -85,6 +91,7 @@ struct fake {
 	u64				size;
 
 	struct io_target_lower		*lower;
+	unsigned int			opened_for;
 	u8				*memory;
 
 	unsigned int			submits;

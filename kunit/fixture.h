@@ -13,7 +13,7 @@
 #define FIXTURE_RW	(IO_TARGET_READ | IO_TARGET_WRITE)
 /* Pool requests and reserved bounce buffers of the target */
 #define FIXTURE_RESERVE	2
-#define FIXTURE_EVENTS	16
+#define FIXTURE_EVENTS	32
 
 /**
  * struct fixture - test->priv of the suites over the fake
@@ -29,7 +29,7 @@
 struct fixture {
 	struct fake		fake;
 	struct io_target	*target;
-	atomic_t		event[IO_TARGET_EVENT_ORPHAN_END + 1];
+	atomic_t		event[IO_TARGET_EVENT_SIZE + 1];
 	struct {
 		enum io_target_event	event;
 		enum io_target_state	state;

@@ -84,11 +84,13 @@ size_t testdev_store_iter(struct testdev_store *store, u64 pos, struct iov_iter 
  * struct testdev_disk_config - a disk to be made
  * @name: of the node in /dev
  * @size: bytes; memory is used for what is written only
+ * @wwid: 0: it has none
  * @limits: what it says about itself
  */
 struct testdev_disk_config {
 	const char		*name;
 	u64			size;
+	u64			wwid;
 	struct iot_disk_limits	limits;
 };
 

@@ -13,6 +13,7 @@
  * struct testdev_disk - one disk
  * @gd: what the block layer knows of it
  * @limits: as made
+ * @wwid: as made
  * @path: of its node
  * @store: its contents
  * @runner: ends what is due
@@ -32,6 +33,7 @@
 struct testdev_disk {
 	struct gendisk			*gd;
 	struct iot_disk_limits		limits;
+	u64				wwid;
 	char				path[32];
 	struct testdev_store		store;
 	struct testdev_runner		runner;
@@ -174,9 +176,20 @@ static void disk_submit_bio(struct bio *bio)
 		disk_end(d, bio);
 }
 
+static int disk_unique_id(struct gendisk *gd, u8 id[16], enum blk_unique_id type)
+{
+	struct testdev_disk *d = gd->private_data;
+
+	if (!d->wwid || type != BLK_UID_EUI64)
+		return -EINVAL;
+	memcpy(id, &d->wwid, sizeof(d->wwid));
+	return sizeof(d->wwid);
+}
+
 static const struct block_device_operations disk_ops = {
 	.owner		= THIS_MODULE,
 	.submit_bio	= disk_submit_bio,
+	.get_unique_id	= disk_unique_id,
 };
 
 static struct testdev_disk *disk_new(const struct testdev_disk_config *config)
@@ -186,6 +199,7 @@ static struct testdev_disk *disk_new(const struct testdev_disk_config *config)
 	if (!d)
 		return NULL;
 	d->limits = config->limits;
+	d->wwid = config->wwid;
 	testdev_store_init(&d->store);
 	testdev_runner_init(&d->runner, disk_run);
 	init_waitqueue_head(&d->wait);
