@@ -65,6 +65,24 @@ bool iot_follow_lost(struct io_target *t)
 	return true;
 }
 
+/* @lower, or the reason why it is not what was lost. */
+static struct io_target_lower *follow_check(struct io_target *t, struct io_target_lower *lower)
+{
+	int err;
+
+	if (IS_ERR(lower))
+		return lower;
+	/* A disk can be opened some time after its death. */
+	if (lower->backend->dead && lower->backend->dead(lower, 0))
+		err = -ENODEV;
+	else
+		err = iot_identity_check(t, lower);
+	if (!err)
+		return lower;
+	iot_lower_release(lower);
+	return ERR_PTR(err);
+}
+
 /*
  * A look at a disk, before it is claimed, written back and opened for writing: it may be
  * somebody else's. Return: 0 or negative errno.
@@ -72,34 +90,21 @@ bool iot_follow_lost(struct io_target *t)
 static int follow_peek(struct io_target *t)
 {
 	struct io_target_lower *lower;
-	int err;
 
 	if (!S_ISBLK(t->identity.mode) || t->source.flags == IO_TARGET_READ)
 		return 0;
-	lower = iot_source_reopen(t, IO_TARGET_READ);
+	lower = follow_check(t, iot_source_reopen(t, IO_TARGET_READ));
 	if (IS_ERR(lower))
 		return PTR_ERR(lower);
-	err = iot_identity_check(t, lower);
 	iot_lower_release(lower);
-	return err;
+	return 0;
 }
 
 static struct io_target_lower *follow_open(struct io_target *t)
 {
-	struct io_target_lower *lower;
 	int err = follow_peek(t);
 
-	if (err)
-		return ERR_PTR(err);
-	lower = iot_source_reopen(t, t->source.flags);
-	if (IS_ERR(lower))
-		return lower;
-	err = iot_identity_check(t, lower);
-	if (err) {
-		iot_lower_release(lower);
-		return ERR_PTR(err);
-	}
-	return lower;
+	return err ? ERR_PTR(err) : follow_check(t, iot_source_reopen(t, t->source.flags));
 }
 
 /* The first thing after a loss. Return: whether the device can be looked for. */
