@@ -102,10 +102,38 @@ static void bdev_close(struct io_target_lower *lower)
 	kfree(b);
 }
 
-/* A dead disk fails all that it is sent from now on, whatever the error. */
+/*
+ * A dead disk fails all that it is sent from now on, whatever the error. One without a
+ * size is as good as dead to who looks for one that has it: nobody is connected (nbd),
+ * or nothing is in the drive.
+ */
 static bool bdev_dead(struct io_target_lower *lower, int err)
 {
-	return test_bit(GD_DEAD, &lower_bdev(lower)->bd_disk->state);
+	struct block_device *bdev = lower_bdev(lower);
+
+	return test_bit(GD_DEAD, &bdev->bd_disk->state) ||
+	       (!bdev_nr_sectors(bdev) && READ_ONCE(lower->target->follows));
+}
+
+/* Reads one block. Nobody else has @lower yet. */
+static bool bdev_answers(struct io_target_lower *lower)
+{
+	struct block_device *bdev = lower_bdev(lower);
+	unsigned int block = bdev_logical_block_size(bdev);
+	struct bio_vec bvec;
+	struct page *pages;
+	struct bio bio;
+	int err;
+
+	pages = alloc_pages(GFP_NOIO, get_order(block));
+	if (!pages)
+		return false;
+	bio_init(&bio, bdev, &bvec, 1, REQ_OP_READ | REQ_SYNC);
+	__bio_add_page(&bio, pages, block, 0);
+	err = submit_bio_wait(&bio);
+	bio_uninit(&bio);
+	__free_pages(pages, get_order(block));
+	return !err;
 }
 
 static void bdev_identify(struct io_target_lower *lower, struct iot_identity *id)
@@ -125,6 +153,7 @@ static const struct iot_backend bdev_backend = {
 	.info		= bdev_info,
 	.close		= bdev_close,
 	.dead		= bdev_dead,
+	.answers	= bdev_answers,
 	.identify	= bdev_identify,
 };
 

@@ -65,6 +65,25 @@ bool iot_follow_lost(struct io_target *t)
 	return true;
 }
 
+/*
+ * A disk can be opened some time after its death, and before it is connected to anything:
+ * what pends would be sent only to fail.
+ */
+static int follow_check_lower(struct io_target *t, struct io_target_lower *lower)
+{
+	const struct iot_backend *backend = lower->backend;
+	int err;
+
+	if (backend->dead && backend->dead(lower, 0))
+		return -ENODEV;
+	err = iot_identity_check(t, lower);
+	if (err)
+		return err;
+	if (backend->answers && lower->flags & IO_TARGET_READ && !backend->answers(lower))
+		return -EIO;
+	return 0;
+}
+
 /* @lower, or the reason why it is not what was lost. */
 static struct io_target_lower *follow_check(struct io_target *t, struct io_target_lower *lower)
 {
@@ -72,11 +91,7 @@ static struct io_target_lower *follow_check(struct io_target *t, struct io_targe
 
 	if (IS_ERR(lower))
 		return lower;
-	/* A disk can be opened some time after its death. */
-	if (lower->backend->dead && lower->backend->dead(lower, 0))
-		err = -ENODEV;
-	else
-		err = iot_identity_check(t, lower);
+	err = follow_check_lower(t, lower);
 	if (!err)
 		return lower;
 	iot_lower_release(lower);

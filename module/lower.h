@@ -61,6 +61,7 @@ struct iot_identity {
  * @close: release the device; the releaser calls it once
  * @dead: optional: the device has answered @err, or is asked without cause (0): is it
  *	gone? Any context.
+ * @answers: optional: does the device, opened for reading, carry anything out? Waits for it.
  * @identify: optional: what tells the device from others, beyond @info. May sleep.
  * @may_be_short: fewer bytes than asked for are a result, not an error
  */
@@ -78,6 +79,7 @@ struct iot_backend {
 	void		(*info)(struct io_target_lower *lower, struct io_target_info *info);
 	void		(*close)(struct io_target_lower *lower);
 	bool		(*dead)(struct io_target_lower *lower, int err);
+	bool		(*answers)(struct io_target_lower *lower);
 	void		(*identify)(struct io_target_lower *lower, struct iot_identity *id);
 	bool		may_be_short;
 };
