@@ -16,6 +16,16 @@ static unsigned int open_flags(const struct pt_settings *set)
 	       (set->exclusive ? IO_TARGET_EXCL : 0);
 }
 
+/* In any context; the disk outlives the target's last event. */
+static void device_event(struct io_target *target, enum io_target_event event, void *private)
+{
+	struct pt_device *pt = private;
+	struct pt_disk *disk = smp_load_acquire(&pt->disk);
+
+	if (disk)
+		pt_disk_event(disk, event);
+}
+
 static struct io_target *target_create(struct pt_device *pt)
 {
 	const struct io_target_config config = {
@@ -23,6 +33,10 @@ static struct io_target *target_create(struct pt_device *pt)
 		.max_pended		= pt->set.max_pended,
 		.forward_timeout	= msecs_to_jiffies(pt->set.pend_timeout_ms),
 		.account_forwarded	= true,
+		.follow			= pt->set.identity,
+		.rescan			= PT_RESCAN,
+		.event			= device_event,
+		.private		= pt,
 	};
 
 	return io_target_create(&config);
@@ -46,12 +60,18 @@ static int target_open(struct pt_device *pt, struct io_target *t)
 static int device_make(struct pt_device *pt, struct io_target *t)
 {
 	const char *name = config_item_name(&pt->group.cg_item);
+	struct pt_disk *disk;
 
 	if (!io_target_bdev(t))
 		return pt_refuse(pt, -ENOTBLK, "enable refused: %s is no block device",
 				 pt->set.path);
-	pt->disk = pt_disk_create(t, name, pt->set.readonly);
-	return PTR_ERR_OR_ZERO(pt->disk);
+	disk = pt_disk_create(t, name, pt->set.readonly);
+	if (IS_ERR(disk))
+		return PTR_ERR(disk);
+	smp_store_release(&pt->disk, disk);
+	/* For what was told before this. */
+	pt_disk_look(disk);
+	return 0;
 }
 
 int pt_device_enable(struct pt_device *pt)
@@ -74,7 +94,6 @@ int pt_device_enable(struct pt_device *pt)
 	return 0;
 
 err_close:
-	pt->disk = NULL;
 	io_target_close(t);
 err_put:
 	io_target_put(t);
@@ -91,13 +110,21 @@ void pt_device_disable(struct pt_device *pt)
 
 	if (io_target_state(t) != IO_TARGET_STARTED)
 		io_target_purge(t, IO_TARGET_LEAVE_SENT, 0);
-	pt_disk_destroy(pt->disk);
+	pt_disk_delete(pt->disk);
 	io_target_close(t);
 	io_target_put(t);
+	pt_disk_free(pt->disk);
 	pt->target = NULL;
 	pt->disk = NULL;
 	kfree(pt->next);
 	pt->next = NULL;
+}
+
+int pt_device_rescan(struct pt_device *pt)
+{
+	if (!pt->target)
+		return pt_refuse(pt, -ENODEV, "rescan refused: it is not enabled");
+	return io_target_rescan(pt->target);
 }
 
 /* Takes @path over if it succeeds. */
@@ -131,7 +158,8 @@ static int command_switch(struct pt_device *pt)
 		kfree(pt->next);
 		pt->next = NULL;
 	}
-	pt_disk_switched(pt->disk);
+	pt_disk_link(pt->disk);
+	pt_disk_look(pt->disk);
 	return err;
 }
 
@@ -152,6 +180,7 @@ static int command_resume(struct pt_device *pt)
 
 	if (err >= 0)
 		pt_disk_link(pt->disk);
+	pt_disk_look(pt->disk);
 	return min(err, 0);
 }
 

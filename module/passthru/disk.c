@@ -6,7 +6,9 @@
  */
 #include <linux/blkdev.h>
 #include <linux/module.h>
+#include <linux/mutex.h>
 #include <linux/slab.h>
+#include <linux/workqueue.h>
 
 #include "passthru.h"
 #include "probe.h"
@@ -16,12 +18,20 @@
  * struct pt_disk - the disk of one enabled device
  * @disk: its private_data is @target, which is closed after the disk has been deleted
  * @target: borrowed from the device
- * @linked: what the disk is shown as a holder of, in sysfs
+ * @lock: what follows; taken with nothing held that events wait for
+ * @linked: what the disk is shown as a holder of, in sysfs; its memory is referenced
+ * @frozen: with the device below
+ * @deleted: nothing is to be done about it any more
+ * @look_work: the device below may have changed
  */
 struct pt_disk {
 	struct gendisk		*disk;
 	struct io_target	*target;
+	struct mutex		lock;	/* see above */
 	struct block_device	*linked;
+	bool			frozen;
+	bool			deleted;
+	struct work_struct	look_work;
 };
 
 static void pt_submit_bio(struct bio *bio)
@@ -52,41 +62,106 @@ static const struct block_device_operations pt_fops = {
 };
 
 /* The link in sysfs needs the claim; without it there is nobody to be shown. */
-int pt_disk_link(struct pt_disk *d)
+static int disk_link_locked(struct pt_disk *d)
 {
 	struct block_device *bdev = io_target_bdev(d->target);
 	struct io_target_info info;
 	int err;
 
-	if (!bdev || io_target_get_info(d->target, &info) || !(info.flags & IO_TARGET_EXCL))
+	if (!bdev || d->deleted || d->linked || io_target_get_info(d->target, &info) ||
+	    !(info.flags & IO_TARGET_EXCL))
 		return 0;
 	err = bd_link_disk_holder(bdev, d->disk);
-	if (!err)
+	if (!err) {
+		get_device(&bdev->bd_device);
 		d->linked = bdev;
+	}
 	return err;
 }
 
+int pt_disk_link(struct pt_disk *d)
+{
+	guard(mutex)(&d->lock);
+	return disk_link_locked(d);
+}
+
+static void disk_unlink_locked(struct pt_disk *d)
+{
+	if (!d->linked)
+		return;
+	bd_unlink_disk_holder(d->linked, d->disk);
+	put_device(&d->linked->bd_device);
+	d->linked = NULL;
+}
+
+/* Before the device below is closed. */
 void pt_disk_unlink(struct pt_disk *d)
 {
-	if (d->linked)
-		bd_unlink_disk_holder(d->linked, d->disk);
-	d->linked = NULL;
+	guard(mutex)(&d->lock);
+	disk_unlink_locked(d);
+}
+
+/* The device below may be another one, larger, or not be written to any more. */
+static void disk_look_work(struct work_struct *work)
+{
+	struct pt_disk *d = container_of(work, struct pt_disk, look_work);
+	struct io_target_info info;
+
+	guard(mutex)(&d->lock);
+	if (d->deleted || io_target_get_info(d->target, &info) || !S_ISBLK(info.mode))
+		return;
+	set_capacity_and_notify(d->disk, info.size >> SECTOR_SHIFT);
+	set_disk_ro(d->disk, info.read_only || !(info.flags & IO_TARGET_WRITE));
+	disk_link_locked(d);
+}
+
+void pt_disk_look(struct pt_disk *d)
+{
+	schedule_work(&d->look_work);
+}
+
+/* So that what stands on the upper disk is quiet before the lower one is. */
+static void disk_freeze(struct pt_disk *d)
+{
+	guard(mutex)(&d->lock);
+	if (!d->deleted && !d->frozen)
+		d->frozen = !iot_disk_freeze(d->disk);
+}
+
+static void disk_thaw(struct pt_disk *d)
+{
+	guard(mutex)(&d->lock);
+	if (d->frozen)
+		iot_disk_thaw(d->disk);
+	d->frozen = false;
+}
+
+/* What the target tells; see there in which contexts. */
+void pt_disk_event(struct pt_disk *d, enum io_target_event event)
+{
+	switch (event) {
+	case IO_TARGET_EVENT_FREEZE:
+		disk_freeze(d);
+		break;
+	case IO_TARGET_EVENT_THAW:
+		disk_thaw(d);
+		break;
+	case IO_TARGET_EVENT_LOST:
+		pt_disk_unlink(d);
+		break;
+	case IO_TARGET_EVENT_FOUND:
+	case IO_TARGET_EVENT_SIZE:
+		pt_disk_look(d);
+		break;
+	default:
+		break;
+	}
 }
 
 /* Would this disk, above @path, be above itself? */
 bool pt_disk_is_below(struct pt_disk *d, const char *path)
 {
 	return pt_probe(d->disk, path);
-}
-
-/* The target may have another device now, perhaps a larger one. */
-void pt_disk_switched(struct pt_disk *d)
-{
-	struct block_device *bdev = io_target_bdev(d->target);
-
-	if (bdev)
-		set_capacity_and_notify(d->disk, bdev_nr_sectors(bdev));
-	pt_disk_link(d);
 }
 
 static int disk_check(struct io_target *target, const struct io_target_info *info)
@@ -114,7 +189,7 @@ static int disk_add(struct pt_disk *d, const char *name, bool read_only)
 		return err;
 	err = pt_disk_link(d);
 	if (err)
-		del_gendisk(disk);
+		pt_disk_delete(d);
 	return err;
 }
 
@@ -131,6 +206,8 @@ struct pt_disk *pt_disk_create(struct io_target *target, const char *name, bool 
 	if (!d)
 		return ERR_PTR(-ENOMEM);
 	d->target = target;
+	mutex_init(&d->lock);
+	INIT_WORK(&d->look_work, disk_look_work);
 	d->disk = iot_alloc_disk_above(io_target_bdev(target), info.poll);
 	if (IS_ERR(d->disk)) {
 		err = PTR_ERR(d->disk);
@@ -144,18 +221,30 @@ struct pt_disk *pt_disk_create(struct io_target *target, const char *name, bool 
 err_disk:
 	put_disk(d->disk);
 err_free:
+	mutex_destroy(&d->lock);
 	kfree(d);
 	return ERR_PTR(err);
 }
 
 /*
- * No bio comes any more when the disk has been deleted, even from those who still have
- * it open, and keep it in memory.
+ * No bio comes any more when this returns, even from those who still have it open, and
+ * keep it in memory.
  */
-void pt_disk_destroy(struct pt_disk *d)
+void pt_disk_delete(struct pt_disk *d)
 {
-	pt_disk_unlink(d);
+	disk_thaw(d);
+	scoped_guard(mutex, &d->lock) {
+		disk_unlink_locked(d);
+		d->deleted = true;
+	}
 	del_gendisk(d->disk);
+}
+
+/* When its target has been closed, so that no event is on its way. */
+void pt_disk_free(struct pt_disk *d)
+{
+	cancel_work_sync(&d->look_work);
 	put_disk(d->disk);
+	mutex_destroy(&d->lock);
 	kfree(d);
 }

@@ -14,6 +14,9 @@
 /* How long a command of the attribute "state" waits for what has been sent */
 #define PT_WAIT		(60 * HZ)
 
+/* How often the size of the lower device is looked at */
+#define PT_RESCAN	(30 * HZ)
+
 /**
  * struct pt_settings - what is chosen before a device is enabled
  * @path: of the lower device, NULL: none yet
@@ -21,6 +24,7 @@
  * @exclusive: a block device is claimed
  * @max_pended: requests of a char device that are held at the most, 0: the default
  * @pend_timeout_ms: how long a bio is held at the most, 0: as long as it takes
+ * @identity: whether the device is looked for when it has gone, and what it is then
  */
 struct pt_settings {
 	char		*path;
@@ -28,6 +32,7 @@ struct pt_settings {
 	bool		exclusive;
 	unsigned int	max_pended;
 	unsigned int	pend_timeout_ms;
+	struct io_target_follow identity;
 };
 
 /**
@@ -58,6 +63,14 @@ struct pt_device {
 	__err;										\
 })
 
+static inline struct pt_device *to_pt(struct config_item *item)
+{
+	return container_of(to_config_group(item), struct pt_device, group);
+}
+
+/* attrs.c */
+extern struct configfs_attribute *pt_attrs[];
+
 /* config.c */
 struct pt_device *pt_config_add(const char *name);
 void pt_config_remove(struct pt_device *pt);
@@ -67,15 +80,18 @@ void pt_config_exit(void);
 /* device.c; all under pt->lock */
 int pt_device_enable(struct pt_device *pt);
 void pt_device_disable(struct pt_device *pt);
+int pt_device_rescan(struct pt_device *pt);
 int pt_device_set_next(struct pt_device *pt, char *path);
 int pt_device_command(struct pt_device *pt, const char *command);
 
 /* disk.c */
 struct pt_disk *pt_disk_create(struct io_target *target, const char *name, bool read_only);
-void pt_disk_destroy(struct pt_disk *d);
+void pt_disk_delete(struct pt_disk *d);
+void pt_disk_free(struct pt_disk *d);
 bool pt_disk_is_below(struct pt_disk *d, const char *path);
 int pt_disk_link(struct pt_disk *d);
-void pt_disk_switched(struct pt_disk *d);
 void pt_disk_unlink(struct pt_disk *d);
+void pt_disk_look(struct pt_disk *d);
+void pt_disk_event(struct pt_disk *d, enum io_target_event event);
 
 #endif /* _IO_TARGET_PASSTHRU_H */
