@@ -15,33 +15,10 @@
 #include <linux/falloc.h>
 #include <linux/file.h>
 #include <linux/fs.h>
-#include <linux/poll.h>
 #include <linux/slab.h>
 
-#include "lane.h"
-
-/**
- * struct iot_file - an open file below a target
- * @file: our reference
- * @wq: of the lanes' threads; its own, so that a stuck driver holds up no other.
- *	Not for reclaim: drivers (tty) flush work that is not, which such a queue
- *	must not wait for
- * @read: lane of a stream's reads
- * @write: lane of a stream's writes
- * @any: lane of all else
- */
-struct iot_file {
-	struct file		*file;
-	struct workqueue_struct	*wq;
-	struct iot_lane		read;
-	struct iot_lane		write;
-	struct iot_lane		any;
-};
-
-static struct iot_file *lower_file(const struct io_target_lower *lower)
-{
-	return lower->data;
-}
+#include "enter.h"
+#include "file.h"
 
 static bool is_transfer(const struct io_target_request *req)
 {
@@ -50,7 +27,7 @@ static bool is_transfer(const struct io_target_request *req)
 
 static struct iot_lane *file_lane(struct io_target_request *req)
 {
-	struct iot_file *f = lower_file(req->lower);
+	struct iot_file *f = iot_lower_file(req->lower);
 
 	if (!req->lower->stream || !is_transfer(req))
 		return &f->any;
@@ -90,7 +67,7 @@ static void file_complete(struct kiocb *iocb, long result)
 
 static ssize_t file_transfer(struct io_target_request *req, bool nowait)
 {
-	struct file *file = lower_file(req->lower)->file;
+	struct file *file = iot_lower_file(req->lower)->file;
 	struct kiocb *iocb = &req->file.iocb;
 
 	init_sync_kiocb(iocb, file);
@@ -111,7 +88,7 @@ static ssize_t file_transfer(struct io_target_request *req, bool nowait)
 
 static ssize_t file_range(struct io_target_request *req)
 {
-	struct file *file = lower_file(req->lower)->file;
+	struct file *file = iot_lower_file(req->lower)->file;
 
 	switch (req->op) {
 	case IO_TARGET_OP_FLUSH:
@@ -125,6 +102,32 @@ static ssize_t file_range(struct io_target_request *req)
 	}
 }
 
+/*
+ * A driver that refuses rather than to wait is asked again when it is ready; writes
+ * until all is written, as it would have it by itself.
+ */
+static ssize_t file_transfer_patiently(struct io_target_request *req)
+{
+	struct iot_file *f = iot_lower_file(req->lower);
+	bool write = req->op == IO_TARGET_OP_WRITE;
+	unsigned int refused = 0;
+
+	for (;;) {
+		ssize_t result = file_transfer(req, false);
+
+		if (!f->refuses || req->flags & IO_TARGET_NOWAIT)
+			return result;
+		if (write && result > 0 && result < req->len - req->file.done) {
+			req->file.done += result;
+			refused = 0;
+		} else if (result == -EAGAIN) {
+			iot_file_wait(req->target, f, write, TASK_IDLE, ++refused);
+		} else {
+			return result;
+		}
+	}
+}
+
 /* Waits for the driver. Its caller is a thread, or has asked to wait. */
 static ssize_t file_call(struct io_target_request *req)
 {
@@ -132,7 +135,7 @@ static ssize_t file_call(struct io_target_request *req)
 
 	if (!is_transfer(req))
 		return req->len || req->op == IO_TARGET_OP_FLUSH ? file_range(req) : 0;
-	result = file_transfer(req, false);
+	result = file_transfer_patiently(req);
 	if (result == -EIOCBQUEUED || !req->file.done)
 		return result;
 	return req->file.done + max_t(ssize_t, result, 0);
@@ -140,9 +143,17 @@ static ssize_t file_call(struct io_target_request *req)
 
 static ssize_t file_call_as_opener(struct io_target_request *req)
 {
-	const struct cred *old = override_creds(lower_file(req->lower)->file->f_cred);
-	bool entered = iot_owner_enter(req);
-	ssize_t result = file_call(req);
+	const struct cred *old;
+	ssize_t result;
+	bool entered;
+
+	if (req->flags & IOT_F_PASS) {
+		iot_pass_grant(req);
+		return -EIOCBQUEUED;
+	}
+	old = override_creds(iot_lower_file(req->lower)->file->f_cred);
+	entered = iot_owner_enter(req);
+	result = file_call(req);
 
 	iot_owner_leave(entered);
 	revert_creds(old);
@@ -151,7 +162,7 @@ static ssize_t file_call_as_opener(struct io_target_request *req)
 
 static ssize_t file_try(struct io_target_request *req)
 {
-	struct file *file = lower_file(req->lower)->file;
+	struct file *file = iot_lower_file(req->lower)->file;
 	const struct cred *old;
 	ssize_t result;
 
@@ -178,7 +189,7 @@ static void file_send(struct io_target_request *req)
 
 	req->file.done = 0;
 	req->file.iocb.ki_flags = 0;
-	if (lane->ordered || !(req->flags & IOT_F_CALLER_WAITS))
+	if (!(req->flags & IOT_F_PASS) && (lane->ordered || !(req->flags & IOT_F_CALLER_WAITS)))
 		iot_owner_note(req);
 	switch (iot_lane_enter(lane, req)) {
 	case IOT_LANE_ENTERED:
@@ -187,6 +198,10 @@ static void file_send(struct io_target_request *req)
 		return;
 	case IOT_LANE_TAKEN:
 		iot_request_end(req, -EAGAIN, BLK_STS_OK);
+		return;
+	}
+	if (req->flags & IOT_F_PASS) {
+		iot_pass_grant(req);
 		return;
 	}
 	if (req->flags & IOT_F_CALLER_WAITS)
@@ -243,7 +258,7 @@ static int file_check_transfer(struct io_target *t, const struct file *file,
 
 static int file_check(struct io_target_lower *lower, struct io_target_request *req)
 {
-	const struct file *file = lower_file(lower)->file;
+	const struct file *file = iot_lower_file(lower)->file;
 	struct io_target *t = req->target;
 
 	if (is_transfer(req))
@@ -262,7 +277,7 @@ static int file_check(struct io_target_lower *lower, struct io_target_request *r
 static ssize_t file_transfer_here(struct io_target_lower *lower, enum io_target_op op,
 				  struct iov_iter *iter, loff_t pos)
 {
-	struct file *file = lower_file(lower)->file;
+	struct file *file = iot_lower_file(lower)->file;
 	struct kiocb iocb;
 
 	init_sync_kiocb(&iocb, file);
@@ -290,7 +305,7 @@ static enum io_target_served file_served(const struct file *file, bool can)
 
 static void file_info(struct io_target_lower *lower, struct io_target_info *info)
 {
-	const struct file *file = lower_file(lower)->file;
+	const struct file *file = iot_lower_file(lower)->file;
 	const struct inode *inode = file_inode(file);
 
 	info->mode = inode->i_mode & S_IFMT;
@@ -312,10 +327,16 @@ static void file_info(struct io_target_lower *lower, struct io_target_info *info
 	info->write = file_served(file, lower->flags & IO_TARGET_WRITE && can_write(file));
 }
 
+static struct file *file_file(struct io_target_lower *lower)
+{
+	return iot_lower_file(lower)->file;
+}
+
 static void file_close(struct io_target_lower *lower)
 {
-	struct iot_file *f = lower_file(lower);
+	struct iot_file *f = iot_lower_file(lower);
 
+	iot_file_unwatch(f);
 	destroy_workqueue(f->wq);
 	__fput_sync(f->file);
 	kfree(f);
@@ -340,6 +361,8 @@ static const struct iot_backend file_backend = {
 	.check		= file_check,
 	.transfer	= file_transfer_here,
 	.info		= file_info,
+	.file		= file_file,
+	.leave		= file_end,
 	.close		= file_close,
 	.dead		= file_dead,
 	.may_be_short	= true,
@@ -364,6 +387,7 @@ static struct io_target_lower *file_lower(struct io_target *t, struct file *file
 	if (!f->wq)
 		goto err_lower;
 	f->file = file;
+	mutex_init(&f->lock);
 	snprintf(lower->name, sizeof(lower->name), "%pD", file);
 	lower->stream = file->f_mode & FMODE_STREAM || !(file->f_mode & FMODE_LSEEK);
 	lower->direct = file_direct(lower, file);
@@ -387,8 +411,9 @@ static int open_flags(unsigned int flags)
 }
 
 /*
- * O_NONBLOCK, so that the open itself does not wait for a carrier or a peer;
- * afterwards the file is ours alone, and is to wait like any other.
+ * O_NONBLOCK, so that the open itself does not wait for a carrier or a peer; afterwards
+ * the file is ours alone. It keeps the flag where the driver can be waited for outside
+ * of it, and where that is not asked of each call; else it is to wait like any other.
  */
 static struct file *file_open(const char *path, unsigned int flags)
 {
@@ -396,6 +421,9 @@ static struct file *file_open(const char *path, unsigned int flags)
 
 	file = filp_open(path, open_flags(flags) | O_NONBLOCK | O_NOCTTY | O_LARGEFILE, 0);
 	if (IS_ERR(file))
+		return file;
+	if (S_ISCHR(file_inode(file)->i_mode) && file_can_poll(file) &&
+	    !(file->f_mode & FMODE_NOWAIT))
 		return file;
 	spin_lock(&file->f_lock);
 	file->f_flags &= ~O_NONBLOCK;
@@ -420,6 +448,8 @@ struct io_target_lower *iot_file_lower_path(struct io_target *t, const char *pat
 		lower = ERR_PTR(-ESTALE);
 	if (IS_ERR(lower))
 		fput(file);
+	else
+		iot_lower_file(lower)->refuses = file->f_flags & O_NONBLOCK;
 	return lower;
 }
 

@@ -80,6 +80,7 @@ enum iot_request_state {
 };
 
 /* Private bits of req->flags, beside the public ones */
+#define IOT_F_PASS		BIT(16)	/* a call in its caller's task, see enter.c */
 #define IOT_F_ONE_PIECE		BIT(18)	/* its memory is all of req->bvec */
 #define IOT_F_INITED		BIT(19)	/* the backend has used its part for this open */
 #define IOT_F_PRIO		BIT(20)	/* req->ioprio was set by its owner: it stays */
@@ -315,6 +316,7 @@ struct io_target_lower *iot_file_lower_file(struct io_target *t, struct file *fi
 
 /* prep.c */
 int iot_check_range(struct io_target *t, enum io_target_op op, loff_t pos, u64 len);
+int iot_prep_check(struct io_target_request *req);
 bool iot_prepared_for(const struct io_target_request *req, u32 session);
 int __iot_prep_recheck(struct io_target_request *req, struct io_target_lower *lower);
 

@@ -58,6 +58,8 @@ struct iot_identity {
  * @transfer: read or write in the calling task, which waits for the driver; as
  *	lower->direct says. Process context.
  * @info: fill in what the device can do
+ * @file: optional: what calls are passed on to by their callers, see enter.c
+ * @leave: with @file: a call that was granted by @submit has been made. Any context.
  * @close: release the device; the releaser calls it once
  * @dead: optional: the device has answered @err, or is asked without cause (0): is it
  *	gone? Any context.
@@ -77,6 +79,8 @@ struct iot_backend {
 	ssize_t		(*transfer)(struct io_target_lower *lower, enum io_target_op op,
 				    struct iov_iter *iter, loff_t pos);
 	void		(*info)(struct io_target_lower *lower, struct io_target_info *info);
+	struct file	*(*file)(struct io_target_lower *lower);
+	void		(*leave)(struct io_target_request *req, ssize_t result);
 	void		(*close)(struct io_target_lower *lower);
 	bool		(*dead)(struct io_target_lower *lower, int err);
 	bool		(*answers)(struct io_target_lower *lower);

@@ -31,7 +31,8 @@ static int pend_check(struct io_target *t, struct io_target_request *req)
 		return -ESHUTDOWN;
 	if (!state_pends(t, req))
 		return -ENODEV;
-	if (req->flags & IO_TARGET_NOWAIT || t->nr_pended >= t->config.max_pended)
+	if (req->flags & IO_TARGET_NOWAIT ||
+	    (t->nr_pended >= t->config.max_pended && !(req->flags & IOT_F_PASS)))
 		return -EAGAIN;
 	if (!iot_prepared_for(req, t->session))
 		return -ESTALE;

@@ -163,9 +163,19 @@ static int check_request(struct io_target_request *req)
 	return 0;
 }
 
+/* Of a call that is passed on, the driver looks at the rest. */
+static int check_pass(struct io_target_lower *lower, struct io_target_request *req)
+{
+	if (!lower->backend->file)
+		return iot_err(req->target, -EOPNOTSUPP, "forward refused: not a char device");
+	return req->op == IO_TARGET_OP_NONE ? 0 : check_access(lower, req);
+}
+
 /* What holds for the device that is open; the rest is the backend's to check. */
 static int check_lower(struct io_target_lower *lower, struct io_target_request *req)
 {
+	if (unlikely(req->flags & IOT_F_PASS))
+		return check_pass(lower, req);
 	if (lower->stream && req->pos)
 		return iot_err(req->target, -ESPIPE, "prep refused: offset %lld on a stream",
 			       req->pos);
@@ -199,7 +209,7 @@ static int prep_refused(struct io_target_lower *lower, struct io_target_request 
 	return err;
 }
 
-static int prep_check(struct io_target_request *req)
+int iot_prep_check(struct io_target_request *req)
 {
 	struct io_target_lower *lower;
 	int err;
@@ -246,12 +256,12 @@ int iot_check_range(struct io_target *t, enum io_target_op op, loff_t pos, u64 l
 	};
 
 	iov_iter_kvec(&req.iter, op == IO_TARGET_OP_WRITE ? ITER_SOURCE : ITER_DEST, NULL, 0, 0);
-	return prep_check(&req);
+	return iot_prep_check(&req);
 }
 
 static int prep_finish(struct io_target_request *req)
 {
-	int err = prep_check(req);
+	int err = iot_prep_check(req);
 
 	if (unlikely(err))
 		goto err_reset;

@@ -660,4 +660,19 @@ static inline int io_target_request_set_pos(struct io_target_request *req, loff_
  */
 bool io_target_request_pending(const struct io_target_request *req);
 
+/*
+ * Forwarding: what the caller's own driver has received is passed on to the target.
+ */
+struct poll_table_struct;
+
+ssize_t io_target_forward_kiocb(struct io_target *target, struct kiocb *iocb,
+				struct iov_iter *iter);
+long io_target_forward_ioctl(struct io_target *target, unsigned int cmd, unsigned long arg);
+__poll_t io_target_forward_poll(struct io_target *target, struct file *file,
+				struct poll_table_struct *wait);
+loff_t io_target_forward_llseek(struct io_target *target, struct file *file, loff_t offset,
+				int whence);
+int io_target_forward_fsync(struct io_target *target, loff_t start, loff_t end, int datasync);
+int io_target_forward_mmap(struct io_target *target, struct vm_area_struct *vma);
+
 #endif /* _LINUX_IO_TARGET_H */
