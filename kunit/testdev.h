@@ -291,4 +291,32 @@ void testdev_char_release_all(struct testdev_char *c, s64 result,
 struct testdev_char_seen testdev_char_seen(struct testdev_char *c);
 struct testdev_store *testdev_char_store(struct testdev_char *c);
 
+/* Bytes that a pipe takes */
+#define TESTDEV_PIPE_ROOM	256
+/* An ioctl: returns twice its argument */
+#define TESTDEV_PIPE_DOUBLE	_IO('i', 1)
+
+/**
+ * struct testdev_pipe_seen - what has arrived since it was made
+ * @calls: of read and write
+ * @refused: of them with -EAGAIN
+ * @waiting: that wait in the driver now
+ */
+struct testdev_pipe_seen {
+	unsigned int	calls;
+	unsigned int	refused;
+	unsigned int	waiting;
+};
+
+struct testdev_pipe;
+
+struct testdev_pipe *testdev_pipe_create(const char *name);
+void testdev_pipe_destroy(struct testdev_pipe *p);
+const char *testdev_pipe_path(struct testdev_pipe *p);
+size_t testdev_pipe_push(struct testdev_pipe *p, const void *buf, size_t len);
+size_t testdev_pipe_pull(struct testdev_pipe *p, void *buf, size_t len);
+void testdev_pipe_lie(struct testdev_pipe *p, bool lies);
+struct testdev_pipe_seen testdev_pipe_seen(struct testdev_pipe *p);
+bool testdev_pipe_wait_refused(struct testdev_pipe *p, unsigned int n);
+
 #endif /* _IO_TARGET_TESTDEV_H */
