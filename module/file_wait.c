@@ -25,6 +25,7 @@ static int watch_wake(wait_queue_entry_t *entry, unsigned int mode, int sync, vo
 	if (key_to_poll(key) & POLLFREE) {
 		/* The queue goes now, after a grace period for iot_file_unwatch(). */
 		list_del_init(&entry->entry);
+		/* The last that is done with it: who sees this leaves the queue alone. */
 		smp_store_release(&w->head, NULL);
 	}
 	return 0;
@@ -61,13 +62,15 @@ void iot_file_watch(struct io_target *t, struct iot_file *f)
 {
 	struct watching ing = { .target = t, .f = f };
 
-	if (smp_load_acquire(&f->watched))	/* pairs with the release below */
+	/* Pairs with the release below: all queues have been entered. */
+	if (smp_load_acquire(&f->watched))
 		return;
 	guard(mutex)(&f->lock);
 	if (f->watched)
 		return;
 	init_poll_funcptr(&ing.table, watch_queue);
 	vfs_poll(f->file, &ing.table);
+	/* Pairs with the acquire above. */
 	smp_store_release(&f->watched, true);
 }
 
@@ -80,6 +83,7 @@ void iot_file_unwatch(struct iot_file *f)
 		wait_queue_head_t *head;
 
 		guard(rcu)();
+		/* Pairs with the release in watch_wake(). */
 		head = smp_load_acquire(&f->watches[i].head);
 		if (head)
 			remove_wait_queue(head, &f->watches[i].entry);

@@ -60,7 +60,7 @@ check_layout() {
 	# Everything but module/compat*.h; grep has no "except this file".
 	layout_never "$code" '\bLINUX_VERSION_CODE\b|\bKERNEL_VERSION\b' \
 		'only module/compat*.h tests versions' |
-		grep -vE '^module/compat(_disk)?\.h:' || true
+		grep -vE '^module/compat(_disk|_file)?\.h:' || true
 	layout_never '\.[ch]$' \
 		'^\s*EXPORT_SYMBOL(_NS|_IF_KUNIT)?\s*\(' \
 		'exports are EXPORT_SYMBOL_GPL'
@@ -187,7 +187,7 @@ check_python() {
 # left side"); trace.h has the layout that trace macros have in all the kernel.
 patch_ignores() {
 	case $1 in
-	module/compat.h | module/compat_disk.h) echo LINUX_VERSION_CODE,CONSTANT_COMPARISON ;;
+	module/compat.h | module/compat_disk.h | module/compat_file.h) echo LINUX_VERSION_CODE,CONSTANT_COMPARISON ;;
 	module/trace.h)	echo OPEN_ENDED_LINE,PARENTHESIS_ALIGNMENT,SPACING ;;
 	*) echo none ;;
 	esac
