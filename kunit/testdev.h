@@ -318,5 +318,6 @@ size_t testdev_pipe_pull(struct testdev_pipe *p, void *buf, size_t len);
 void testdev_pipe_lie(struct testdev_pipe *p, bool lies);
 struct testdev_pipe_seen testdev_pipe_seen(struct testdev_pipe *p);
 bool testdev_pipe_wait_refused(struct testdev_pipe *p, unsigned int n);
+bool testdev_pipe_wait_full(struct testdev_pipe *p);
 
 #endif /* _IO_TARGET_TESTDEV_H */

@@ -53,8 +53,9 @@ static bool pipe_ready(struct testdev_pipe *p, bool write)
 
 static void pipe_note(struct testdev_pipe *p, unsigned int *what, int n)
 {
-	scoped_guard(spinlock, &p->lock)
-		*what += n;
+	spin_lock(&p->lock);
+	*what += n;
+	spin_unlock(&p->lock);
 	wake_up_all(&p->wait);
 }
 
@@ -212,3 +213,9 @@ bool testdev_pipe_wait_refused(struct testdev_pipe *p, unsigned int n)
 	return wait_event_timeout(p->wait, pipe_has_refused(p, n), TESTDEV_PATIENCE);
 }
 EXPORT_SYMBOL_GPL(testdev_pipe_wait_refused);
+
+bool testdev_pipe_wait_full(struct testdev_pipe *p)
+{
+	return wait_event_timeout(p->wait, !pipe_ready(p, true), TESTDEV_PATIENCE);
+}
+EXPORT_SYMBOL_GPL(testdev_pipe_wait_full);
