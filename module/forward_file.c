@@ -133,6 +133,18 @@ static bool would_wait(struct file *file, const struct kiocb *orig, bool write)
 	return file_can_poll(file) && !(vfs_poll(file, NULL) & iot_file_events(write));
 }
 
+/*
+ * Does the driver refuse, or can it be asked to, so that who waits can do so outside of
+ * it? Of an asynchronous call it is asked only if it must.
+ */
+static bool can_refuse(struct file *file, struct kiocb *orig)
+{
+	if (!file_can_poll(file))
+		return false;
+	return file->f_flags & O_NONBLOCK ||
+	       (file->f_mode & FMODE_NOWAIT && is_sync_kiocb(orig));
+}
+
 /* One piece, as the driver takes it. */
 static ssize_t forward_piece(struct forward *fw, struct iov_iter *iter, bool nowait)
 {
@@ -147,7 +159,7 @@ static ssize_t forward_piece(struct forward *fw, struct iov_iter *iter, bool now
 	fw->iocb.ki_pos = fw->pass.req.lower->stream ? 0 : orig->ki_pos;
 	fw->iocb.ki_ioprio = orig->ki_ioprio;
 	fw->iocb.ki_flags |= orig->ki_flags & FORWARD_FLAGS;
-	if (nowait && file->f_mode & FMODE_NOWAIT)
+	if (file->f_mode & FMODE_NOWAIT && (nowait || can_refuse(file, orig)))
 		fw->iocb.ki_flags |= IOCB_NOWAIT;
 	if (!is_sync_kiocb(orig))
 		fw->iocb.ki_complete = forward_complete;
@@ -160,16 +172,14 @@ static ssize_t forward_piece(struct forward *fw, struct iov_iter *iter, bool now
 /* Is it to be called again, for one who waits? */
 static bool forward_goes_on(struct forward *fw, ssize_t result, size_t left)
 {
-	struct file *file = forward_lower(fw)->file;
-
-	if (!(file->f_flags & O_NONBLOCK) || !file_can_poll(file))
+	if (!can_refuse(forward_lower(fw)->file, fw->orig))
 		return false;
 	return result == -EAGAIN || (forward_writes(fw) && result > 0 && result < left);
 }
 
 /*
- * The whole of it. A driver that has been opened with O_NONBLOCK is asked again when it
- * is ready; writes until all is written, as it would have it without that flag.
+ * The whole of it. A driver that refuses is asked again when it is ready; writes until
+ * all is written, as it would have it if it waited by itself.
  */
 static ssize_t forward_pieces(struct forward *fw, struct iov_iter *iter, bool nowait)
 {
@@ -230,9 +240,10 @@ static ssize_t forward_once(struct io_target *t, struct forward *fw, struct iov_
 
 static ssize_t forward_sync(struct io_target *t, struct kiocb *iocb, struct iov_iter *iter)
 {
-	struct forward fw = { .orig = iocb };
+	struct forward fw;
 	ssize_t result;
 
+	fw.orig = iocb;
 	do
 		result = forward_once(t, &fw, iter);
 	while (fw.again);
