@@ -14,6 +14,7 @@
 #include <linux/kdev_t.h>
 #include <linux/module.h>
 #include <linux/slab.h>
+#include <linux/splice.h>
 #include <linux/string.h>
 
 #include <linux/io_target.h>
@@ -135,7 +136,9 @@ static int chardev_release(struct inode *inode, struct file *file)
 	.compat_ioctl	= chardev_ioctl,	\
 	.llseek		= chardev_llseek,	\
 	.fsync		= chardev_fsync,	\
-	.mmap		= chardev_mmap
+	.mmap		= chardev_mmap,		\
+	.splice_read	= iot_splice_read,	\
+	.splice_write	= iter_file_splice_write
 
 static const struct file_operations chardev_fops = {
 	CHARDEV_OPERATIONS,
@@ -176,6 +179,9 @@ static int chardev_check(struct pt_chardev *c, struct io_target *t, const char *
 		return err;
 	if (S_ISBLK(c->info.mode))
 		return -ENOTBLK;
+	/* Nor above another: it would be woken from within that one's wait queue. */
+	if (S_ISCHR(c->info.mode) && MAJOR(c->info.dev) == MAJOR(pt_first))
+		return -ELOOP;
 	/* Both mean a directory to who makes the node. */
 	return *name && !strpbrk(name, "/!") ? 0 : -EINVAL;
 }
