@@ -154,6 +154,18 @@ static void chardev_refused(struct kunit *test)
 			-ENODEV);
 }
 
+static void chardev_stacked(struct kunit *test)
+{
+	struct pt_chardev *pt = create(test, SEEK, RW, false);
+	struct io_target *above = device_open(test, "/dev/iot-kunit", RW);
+
+	KUNIT_EXPECT_EQ(test, PTR_ERR_OR_ZERO(pt_chardev_create(above, "b", false)), -ELOOP);
+	KUNIT_EXPECT_TRUE(test, pt_chardev_busy(pt));
+	io_target_close(above);
+	KUNIT_EXPECT_FALSE(test, pt_chardev_busy(pt));
+	pt_chardev_destroy(pt);
+}
+
 static struct kunit_case chardev_cases[] = {
 	KUNIT_CASE(chardev_transfer),
 	KUNIT_CASE(chardev_modes),
@@ -161,6 +173,7 @@ static struct kunit_case chardev_cases[] = {
 	KUNIT_CASE(chardev_shut),
 	KUNIT_CASE(chardev_destroyed_open),
 	KUNIT_CASE(chardev_refused),
+	KUNIT_CASE(chardev_stacked),
 	{}
 };
 

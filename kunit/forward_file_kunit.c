@@ -370,10 +370,16 @@ static void forward_behind_orphan(struct kunit *test)
 {
 	struct io_target *t = open_char(test, SEEK, RW);
 	struct forwarder *f = forwarder_alloc(test, t), *other = forwarder_alloc(test, t);
+	struct sent *s = sent_alloc(test, t, 1);
 	u8 *buf = zeroes(test, 2 * CHUNK);
 
 	behave(SEEK, TESTDEV_HOLD, 0, 0);
-	KUNIT_EXPECT_EQ(test, io_target_write(t, buf, CHUNK, 0, 1), -ETIMEDOUT);
+	sent_prep(test, s, IO_TARGET_OP_WRITE, buf, CHUNK, 0, IO_TARGET_BOUNCE);
+	KUNIT_ASSERT_EQ(test, io_target_request_set_timeout(&s->req, 2 * HZ), 0);
+	KUNIT_ASSERT_EQ(test, sent_submit(s), 0);
+	KUNIT_ASSERT_TRUE(test, testdev_char_wait_held(device_char[SEEK], 1));
+	KUNIT_ASSERT_TRUE(test, sent_wait(s));
+	KUNIT_EXPECT_EQ(test, s->req.result, -ETIMEDOUT);
 	behave(SEEK, TESTDEV_NOW, 0, 0);
 	pattern_fill(buf, CHUNK, 0, SEED);
 	forwarder_prep(f, true, buf, CHUNK, 0);
