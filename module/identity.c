@@ -12,7 +12,7 @@
 
 #include "internal.h"
 
-/* The best that the disk has, the first first. */
+/* The best that the disk has; in this order. */
 static const enum blk_unique_id wwid_types[] = { BLK_UID_NAA, BLK_UID_EUI64, BLK_UID_T10 };
 
 /* May sleep in the driver. */

@@ -20,6 +20,7 @@ static unsigned int open_flags(const struct pt_settings *set)
 static void device_event(struct io_target *target, enum io_target_event event, void *private)
 {
 	struct pt_device *pt = private;
+	/* With the release in device_make(): what is found has been made. */
 	struct pt_disk *disk = smp_load_acquire(&pt->disk);
 
 	if (disk)
@@ -68,8 +69,8 @@ static int device_make(struct pt_device *pt, struct io_target *t)
 	disk = pt_disk_create(t, name, pt->set.readonly);
 	if (IS_ERR(disk))
 		return PTR_ERR(disk);
+	/* From here on it is told; pt_disk_look() is for what came before. */
 	smp_store_release(&pt->disk, disk);
-	/* For what was told before this. */
 	pt_disk_look(disk);
 	return 0;
 }
