@@ -13,6 +13,7 @@
 #include <linux/idr.h>
 #include <linux/kdev_t.h>
 #include <linux/module.h>
+#include <linux/namei.h>
 #include <linux/slab.h>
 #include <linux/splice.h>
 #include <linux/string.h>
@@ -223,6 +224,20 @@ err_put:
 err_free:
 	kfree(c);
 	return ERR_PTR(err);
+}
+
+bool pt_chardev_is_path(const char *name)
+{
+	struct inode *inode;
+	struct path path;
+	bool is;
+
+	if (kern_path(name, LOOKUP_FOLLOW, &path))
+		return false;
+	inode = d_backing_inode(path.dentry);
+	is = S_ISCHR(inode->i_mode) && MAJOR(inode->i_rdev) == MAJOR(pt_first);
+	path_put(&path);
+	return is;
 }
 
 bool pt_chardev_busy(struct pt_chardev *c)

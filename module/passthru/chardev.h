@@ -19,6 +19,8 @@ void pt_chardev_exit(void);
  * ERR_PTR when it is not. @read_only: it cannot be opened for writing.
  */
 struct pt_chardev *pt_chardev_create(struct io_target *t, const char *name, bool read_only);
+/* Is this the node of one of these? Above it there can be none. */
+bool pt_chardev_is_path(const char *name);
 /* Somebody has it open. A snapshot, unless it has been shut. */
 bool pt_chardev_busy(struct pt_chardev *c);
 /* From now on it cannot be opened (-ENODEV); -EBUSY, and nothing is done: it is open. */

@@ -4,16 +4,33 @@
  * that, and what its owner tells it to do.
  */
 #include <linux/blkdev.h>
+#include <linux/fs.h>
 #include <linux/jiffies.h>
+#include <linux/namei.h>
 #include <linux/slab.h>
 
+#include "chardev.h"
 #include "passthru.h"
 #include "../compat.h"
 
+/* Of what cannot be found the open is to say why. */
+static bool is_block(const char *name)
+{
+	struct path path;
+	bool block;
+
+	if (kern_path(name, LOOKUP_FOLLOW, &path))
+		return true;
+	block = S_ISBLK(d_backing_inode(path.dentry)->i_mode);
+	path_put(&path);
+	return block;
+}
+
+/* Only a block device can be claimed. */
 static unsigned int open_flags(const struct pt_settings *set)
 {
 	return IO_TARGET_READ | (set->readonly ? 0 : IO_TARGET_WRITE) |
-	       (set->exclusive ? IO_TARGET_EXCL : 0);
+	       (set->exclusive && is_block(set->path) ? IO_TARGET_EXCL : 0);
 }
 
 /* In any context; the disk outlives the target's last event. */
@@ -57,15 +74,25 @@ static int target_open(struct pt_device *pt, struct io_target *t)
 	return err;
 }
 
-/* What has been made is in pt->disk; the target is open. */
+static int device_make_char(struct pt_device *pt, struct io_target *t, const char *name)
+{
+	struct pt_chardev *c = pt_chardev_create(t, name, pt->set.readonly);
+
+	if (IS_ERR(c))
+		return pt_refuse(pt, PTR_ERR(c), "enable refused: %s cannot be forwarded to",
+				 pt->set.path);
+	pt->chardev = c;
+	return 0;
+}
+
+/* What has been made is in pt->disk or pt->chardev; the target is open. */
 static int device_make(struct pt_device *pt, struct io_target *t)
 {
 	const char *name = config_item_name(&pt->group.cg_item);
 	struct pt_disk *disk;
 
 	if (!io_target_bdev(t))
-		return pt_refuse(pt, -ENOTBLK, "enable refused: %s is no block device",
-				 pt->set.path);
+		return device_make_char(pt, t, name);
 	disk = pt_disk_create(t, name, pt->set.readonly);
 	if (IS_ERR(disk))
 		return PTR_ERR(disk);
@@ -112,11 +139,13 @@ void pt_device_disable(struct pt_device *pt)
 	if (io_target_state(t) != IO_TARGET_STARTED)
 		io_target_purge(t, IO_TARGET_LEAVE_SENT, 0);
 	pt_disk_delete(pt->disk);
+	pt_chardev_destroy(pt->chardev);
 	io_target_close(t);
 	io_target_put(t);
 	pt_disk_free(pt->disk);
 	pt->target = NULL;
 	pt->disk = NULL;
+	pt->chardev = NULL;
 	kfree(pt->next);
 	pt->next = NULL;
 }
@@ -128,6 +157,11 @@ int pt_device_rescan(struct pt_device *pt)
 	return io_target_rescan(pt->target);
 }
 
+static bool is_below(struct pt_device *pt, const char *path)
+{
+	return pt->disk ? pt_disk_is_below(pt->disk, path) : pt_chardev_is_path(path);
+}
+
 /* Takes @path over if it succeeds. */
 int pt_device_set_next(struct pt_device *pt, char *path)
 {
@@ -135,7 +169,7 @@ int pt_device_set_next(struct pt_device *pt, char *path)
 
 	if (!pt->target)
 		return pt_refuse(pt, -ENODEV, "next refused: it is not enabled");
-	if (*path && pt_disk_is_below(pt->disk, path))
+	if (*path && is_below(pt, path))
 		return pt_refuse(pt, -ELOOP, "next refused: %s lies above it", path);
 	err = io_target_set_next(pt->target, *path ? path : NULL);
 	if (err)
@@ -150,7 +184,7 @@ static int command_switch(struct pt_device *pt)
 	int err;
 
 	/* It may be above us by now. */
-	if (pt->next && pt_disk_is_below(pt->disk, pt->next))
+	if (pt->next && is_below(pt, pt->next))
 		return pt_refuse(pt, -ELOOP, "switch refused: %s lies above it", pt->next);
 	pt_disk_unlink(pt->disk);
 	err = io_target_switch(pt->target, PT_WAIT);

@@ -81,6 +81,8 @@ static int disk_link_locked(struct pt_disk *d)
 
 int pt_disk_link(struct pt_disk *d)
 {
+	if (!d)
+		return 0;
 	guard(mutex)(&d->lock);
 	return disk_link_locked(d);
 }
@@ -97,6 +99,8 @@ static void disk_unlink_locked(struct pt_disk *d)
 /* Before the device below is closed. */
 void pt_disk_unlink(struct pt_disk *d)
 {
+	if (!d)
+		return;
 	guard(mutex)(&d->lock);
 	disk_unlink_locked(d);
 }
@@ -117,7 +121,8 @@ static void disk_look_work(struct work_struct *work)
 
 void pt_disk_look(struct pt_disk *d)
 {
-	schedule_work(&d->look_work);
+	if (d)
+		schedule_work(&d->look_work);
 }
 
 /* So that what stands on the upper disk is quiet before the lower one is. */
@@ -232,6 +237,8 @@ err_free:
  */
 void pt_disk_delete(struct pt_disk *d)
 {
+	if (!d)
+		return;
 	disk_thaw(d);
 	scoped_guard(mutex, &d->lock) {
 		disk_unlink_locked(d);
@@ -243,6 +250,8 @@ void pt_disk_delete(struct pt_disk *d)
 /* When its target has been closed, so that no event is on its way. */
 void pt_disk_free(struct pt_disk *d)
 {
+	if (!d)
+		return;
 	cancel_work_sync(&d->look_work);
 	put_disk(d->disk);
 	mutex_destroy(&d->lock);

@@ -4,6 +4,7 @@
  */
 #include <linux/module.h>
 
+#include "chardev.h"
 #include "passthru.h"
 
 static char *path;
@@ -43,9 +44,12 @@ static int __init pt_init(void)
 {
 	int err;
 
-	err = pt_config_init();
+	err = pt_chardev_init();
 	if (err)
 		return err;
+	err = pt_config_init();
+	if (err)
+		goto err_chardev;
 	if (path) {
 		err = make_first();
 		if (err)
@@ -55,6 +59,8 @@ static int __init pt_init(void)
 
 err_config:
 	pt_config_exit();
+err_chardev:
+	pt_chardev_exit();
 	return err;
 }
 
@@ -66,6 +72,7 @@ static void __exit pt_exit(void)
 		pt_config_remove(first);
 	}
 	pt_config_exit();
+	pt_chardev_exit();
 }
 
 module_init(pt_init);

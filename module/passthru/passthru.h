@@ -41,7 +41,8 @@ struct pt_settings {
  * @lock: all that follows; taken before all locks of the target's
  * @set: see there
  * @target: NULL while disabled
- * @disk: what has been made of @target
+ * @disk: what has been made of @target, if that has a block device
+ * @chardev: the same for all else
  * @next: the path that a switch goes to, for who reads it
  */
 struct pt_device {
@@ -50,6 +51,7 @@ struct pt_device {
 	struct pt_settings	set;
 	struct io_target	*target;
 	struct pt_disk		*disk;
+	struct pt_chardev	*chardev;
 	char			*next;
 };
 
@@ -84,7 +86,7 @@ int pt_device_rescan(struct pt_device *pt);
 int pt_device_set_next(struct pt_device *pt, char *path);
 int pt_device_command(struct pt_device *pt, const char *command);
 
-/* disk.c */
+/* disk.c; those without a path do nothing about NULL */
 struct pt_disk *pt_disk_create(struct io_target *target, const char *name, bool read_only);
 void pt_disk_delete(struct pt_disk *d);
 void pt_disk_free(struct pt_disk *d);
