@@ -348,7 +348,7 @@ static void file_close(struct io_target_lower *lower)
  */
 static bool file_dead(struct io_target_lower *lower, int err)
 {
-	const struct inode *inode = file_inode(lower_file(lower)->file);
+	const struct inode *inode = file_inode(iot_lower_file(lower)->file);
 
 	if (!err || !S_ISCHR(inode->i_mode))
 		return false;
