@@ -55,9 +55,9 @@ static inline size_t iot_iter_user_len(const struct iov_iter *iter)
 
 /* What a class is asked about the node of. */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 2, 0)
-typedef const struct device iot_devnode_device;
+#define iot_devnode_device	const struct device
 #else
-typedef struct device iot_devnode_device;
+#define iot_devnode_device	struct device
 #endif
 
 static inline void iot_vma_never(struct vm_area_struct *vma, unsigned long flag)
