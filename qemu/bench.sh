@@ -50,7 +50,7 @@ add_build() {
 	dir=$("$here/modules.sh" "$1" CONFIG_IO_TARGET_KUNIT_TEST=n \
 		CONFIG_IO_TARGET_DEMO=n "${options[@]}" | tail -n 1)
 	mkdir -p "$GUEST_ROOT/modules/$2"
-	for module in module/io_target module/bench/io_target_bench; do
+	for module in module/{io_target,bench/io_target_bench,passthru/io_target_passthru}; do
 		objcopy --strip-debug "$dir/$module.ko" \
 			"$GUEST_ROOT/modules/$2/${module##*/}.ko"
 	done
@@ -59,6 +59,13 @@ add_build() {
 # words_of <plan> <first word>: what stands behind it, each once
 words_of() {
 	awk -v first="$2" '$1 == first && !seen[$2]++ { print $2 }' "$1"
+}
+
+# The guest has nothing else that makes a device-mapper device.
+add_dmlinear() {
+	mkdir -p "$GUEST_ROOT/bin"
+	gcc -O2 -Wall -static -o "$GUEST_ROOT/bin/dmlinear" "$PLANS/dmlinear.c" ||
+		die "qemu/bench/dmlinear.c does not build" "run: apt-get install gcc libc6-dev"
 }
 
 # describe <kernel build> <plan>: the guest, but for its machine
@@ -75,6 +82,9 @@ describe() {
 	for name in $(words_of "$2" load); do
 		guest_stage_module "$(find "$1/drivers/block" -name "$name.ko")" >/dev/null
 	done
+	if grep -q ^linear "$2"; then
+		add_dmlinear
+	fi
 	if grep -q @bench "$2"; then
 		guest_disk virtio "$(guest_pattern 64)" benchv
 		guest_disk nvme "$(guest_pattern 64)" benchn
@@ -169,7 +179,7 @@ full() {
 	build=$("$here/kernel.sh" build "$KERNEL" plain | tail -n 1)
 	json=$(cache_dir bench)/$("$here/kernel.sh" version "$KERNEL").json
 	step "measuring on one CPU"
-	one_cpu "$build" "$json" "$PLANS"/{full,builds,observe,verifier}.plan || bad=1
+	one_cpu "$build" "$json" "$PLANS"/{full,forward,builds,observe,verifier}.plan || bad=1
 	step "measuring on two CPUs"
 	with_cpus "$build" "$json" || bad=1
 	bench_py table "$json" || bad=1
@@ -210,10 +220,10 @@ check_one() {
 	rm -f "$2"
 	build=$("$here/kernel.sh" build "$1" plain | tail -n 1)
 	if [[ $1 == newest ]]; then
-		one_cpu "$build" "$2" "$PLANS"/{check,builds}.plan || bad=1
+		one_cpu "$build" "$2" "$PLANS"/{check,forward,builds}.plan || bad=1
 		with_cpus "$build" "$2" || bad=1
 	else
-		one_cpu "$build" "$2" "$PLANS/check.plan" || bad=1
+		one_cpu "$build" "$2" "$PLANS"/{check,forward}.plan || bad=1
 	fi
 	return $bad
 }

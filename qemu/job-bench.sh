@@ -10,6 +10,8 @@
 #	modules <build>		the library and the benchmark of that build
 #	load <module> [params]	a driver that stays
 #	unload <module>
+#	linear <device>		/dev/dm-0, dm-linear over all of it; with - for a device it goes
+#	passthru <device>	/dev/iot-bench, the pass-through module over it; likewise
 #	online			the CPUs that were kept out
 #	set <file> <value>	writes it
 #	run <params>		the benchmark, once
@@ -52,6 +54,24 @@ switch_on() { # name
 	done
 }
 
+# The device is claimed by one of them at a time.
+linear() { # device
+	case $1 in
+	-) dmlinear remove bench ;;
+	*) dmlinear create bench "$1" && [ -b /dev/dm-0 ] ;;
+	esac
+}
+
+passthru() { # device
+	case $1 in
+	-) rmmod io_target_passthru ;;
+	*)
+		insmod "$BUILD/io_target_passthru.ko" name=bench path="$1" &&
+			[ -b /dev/iot-bench ]
+		;;
+	esac
+}
+
 bench_line() { # what, words
 	what=$1
 	module=$2
@@ -67,6 +87,7 @@ bench_line() { # what, words
 		insmod "/modules/$module.ko" "$@"
 		;;
 	unload) rmmod "$module" ;;
+	linear | passthru) "$what" "$module" ;;
 	online)
 		online_cpus
 		sleep 1

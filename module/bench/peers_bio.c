@@ -80,17 +80,27 @@ static __always_inline void pool_send(struct bench *b, unsigned int i, blk_opf_t
 	submit_bio(bio);
 }
 
-static int naive_run(struct bench *b, unsigned int rounds)
+static __always_inline int one_by_one_run(struct bench *b, unsigned int rounds, blk_opf_t opf)
 {
 	unsigned int i;
 
 	while (rounds--) {
 		bench_round(b);
 		for (i = 0; i < b->depth; i++)
-			pool_send(b, i, REQ_OP_READ);
+			pool_send(b, i, opf);
 		bench_wait(b);
 	}
 	return 0;
+}
+
+static int naive_run(struct bench *b, unsigned int rounds)
+{
+	return one_by_one_run(b, rounds, REQ_OP_READ);
+}
+
+static int naive_write_run(struct bench *b, unsigned int rounds)
+{
+	return one_by_one_run(b, rounds, REQ_OP_WRITE);
 }
 
 static __always_inline int plugged_run(struct bench *b, unsigned int rounds, blk_opf_t opf)
@@ -124,6 +134,8 @@ const struct bench_case bench_peers_bio[] = {
 	  .run = wait_run },
 	{ .name = "naive", .group = "raw",
 	  .setup = pool_setup, .cleanup = pool_cleanup, .run = naive_run },
+	{ .name = "naive_write", .group = "raw", .flags = BENCH_WRITE,
+	  .setup = pool_setup, .cleanup = pool_cleanup, .run = naive_write_run },
 	{ .name = "naive_plug", .group = "raw",
 	  .setup = pool_setup, .cleanup = pool_cleanup, .run = naive_plug_run },
 	{ .name = "bio_cache", .group = "raw",

@@ -155,6 +155,16 @@ static int rearmed_mergeable_run(struct bench *b, unsigned int rounds)
 	return rearmed_run(b, rounds, REQ_OP_READ);
 }
 
+static int floor_write_run(struct bench *b, unsigned int rounds)
+{
+	return rearmed_run(b, rounds, REQ_OP_WRITE | REQ_NOMERGE);
+}
+
+static int rearmed_mergeable_write_run(struct bench *b, unsigned int rounds)
+{
+	return rearmed_run(b, rounds, REQ_OP_WRITE);
+}
+
 const struct bench_case bench_peers_embedded[] = {
 	{ .name = "embedded_built", .group = "raw",
 	  .setup = embedded_setup, .cleanup = embedded_cleanup, .run = built_run },
@@ -166,5 +176,10 @@ const struct bench_case bench_peers_embedded[] = {
 	  .setup = embedded_setup, .cleanup = embedded_cleanup, .run = built_mergeable_run },
 	{ .name = "floor_mergeable", .group = "raw",
 	  .setup = embedded_setup, .cleanup = embedded_cleanup, .run = rearmed_mergeable_run },
+	{ .name = "floor_write", .group = "raw", .flags = BENCH_WRITE,
+	  .setup = embedded_setup, .cleanup = embedded_cleanup, .run = floor_write_run },
+	{ .name = "floor_mergeable_write", .group = "raw", .flags = BENCH_WRITE,
+	  .setup = embedded_setup, .cleanup = embedded_cleanup,
+	  .run = rearmed_mergeable_write_run },
 	{}
 };

@@ -103,6 +103,31 @@ def build_goal(words, figures):
     return Verdict(ident, goal, f"{more:+.1f}", "failed", "it is not free")
 
 
+def added(figures, case, device, base):
+    """What @device adds to an I/O of @base, which is below it."""
+    cost, less = figures.cost(device=device, **case), figures.cost(device=base, **case)
+    return None if cost is None or less is None else cost - less
+
+
+def added_goal(words, figures, newest):
+    """<id> added <case>[/<order>] <device> <= <factor> <device> over <device> [older <factor>]"""
+    ident, _, name, device, _, factor, peer, _, base, *rest = words
+    case = names(name)
+    del case["device"]
+    goal = f"{name}: added by {device} <= {factor} x by {peer}"
+    a, b = added(figures, case, device, base), added(figures, case, peer, base)
+    if a is None or b is None or b <= 0:
+        return Verdict(ident, goal, "-", "failed", "not measured")
+    limit = float(factor) * b * (1 if newest else OTHER_KERNELS)
+    shown = f"{a:.0f} of {limit:.0f} ({a / b:.3f} x {b:.0f})"
+    if a <= limit:
+        return Verdict(ident, goal, shown, "passed")
+    why = f"{a - limit:.0f} instructions too many"
+    if not newest and rest and a <= float(rest[1]) * b:
+        return Verdict(ident, goal, shown, "skipped", f"not reached, {why}; held at {rest[1]}")
+    return Verdict(ident, goal, shown, "failed", why)
+
+
 def fact_goal(words, figures):
     """<id> <fact> <= <number>"""
     ident, fact, _, limit = words
@@ -125,6 +150,8 @@ def hold(figures, newest):
         if words[1] in ONCE:
             if newest:
                 verdicts.append(ONCE[words[1]](words, figures))
+        elif words[1] == "added":
+            verdicts.append(added_goal(words, figures, newest))
         elif len(words) == 4:
             verdicts.append(fact_goal(words, figures))
         else:

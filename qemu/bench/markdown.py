@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 """The tables of the README, from the figures of one or several kernels."""
 
+import table
+
 HOW = (
     ("raw", None),
     ("submit_bio_wait", "wait for each: `submit_bio_wait()`"),
@@ -76,6 +78,28 @@ def kernels(several):
         row([figures.data["kernel"].split("-")[0]] + [number(figures.cost(c)) for c in COLUMNS])
 
 
+FORWARDED = (
+    ("naive", "read, `submit_bio()` each"),
+    ("naive_write", "write, `submit_bio()` each"),
+    ("floor", "read, plugged, REQ_NOMERGE"),
+    ("floor_write", "write, plugged, REQ_NOMERGE"),
+    ("floor_mergeable", "read, plugged, may be merged"),
+    ("floor_mergeable_write", "write, plugged, may be merged"),
+)
+
+
+def forwarded(several):
+    """What forwarding adds to a bio, by order and kernel."""
+    print()
+    row(["kernel", "4 KiB", "order", "null_blk", "dm-linear adds", "passthru adds",
+         "x dm-linear"])
+    row(["---", "---", "---", "--:", "--:", "--:", "--:"])
+    for figures in several:
+        for case, order, below, peer, ours in table.forwarded(figures):
+            row([figures.data["kernel"].split("-")[0], dict(FORWARDED)[case], order,
+                 number(below), number(peer), number(ours), f"{ours / peer:.3f}"])
+
+
 def report(several):
     data = several[0].data
     print(f"{data['kernel'].split('-')[0]}, plain profile, {data['machine']}, {data['date']};"
@@ -84,3 +108,4 @@ def report(several):
     devices(several[0])
     if len(several) > 1:
         kernels(several)
+    forwarded(several)

@@ -16,6 +16,9 @@ TITLES = {
     "nvme_poll": "NVMe disk of QEMU, polled",
     "zero": "/dev/zero",
     "devnull": "/dev/null",
+    "below": "null block device, below the next two",
+    "dmlinear": "dm-linear over it",
+    "passthru": "io_target_passthru over it",
 }
 
 
@@ -121,6 +124,20 @@ def features(figures):
     return found
 
 
+STACKED = ("dmlinear", "passthru")
+
+
+def forwarded(figures):
+    """What forwarding adds: (case, order, cost below, by dm-linear, by passthru)"""
+    found = []
+    for m in figures.rows(device="below"):
+        case = {"case": m["case"], "order": m["order"]}
+        more = [goals.added(figures, case, device, "below") for device in STACKED]
+        if None not in more:
+            found.append((m["case"], m["order"], m["min"], *more))
+    return found
+
+
 def scale(figures):
     for s in figures.data["scale"]:
         print(f"  {s['scale']:20} {s['alone']:>10} {s['together']:>10}"
@@ -141,6 +158,11 @@ def report(figures):
     if found := features(figures):
         print("\nwhat a feature adds to a request of a batch")
         rows([[text, f"{cost:+.0f}"] for text, cost in found], ["feature", unit])
+    if found := forwarded(figures):
+        print("\nwhat forwarding adds to a 4 KiB bio")
+        rows([[f"{case}, {order}", f"{below:.0f}", f"{peer:+.0f}", f"{ours:+.0f}",
+               times(ours, peer)] for case, order, below, peer, ours in found],
+             ["case", unit, "dm-linear", "passthru", "x dm-linear"])
     if figures.data["scale"]:
         print("\nI/Os per second, one CPU and two (a queue for each)")
         scale(figures)

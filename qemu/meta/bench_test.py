@@ -38,6 +38,11 @@ RESULTS = (
 SCALE = '{{"scale":"a","cpus":2,"alone":100,"together":{},"compute_alone":100,' \
         '"compute_together":{}}}\n'
 
+# Two devices above the null one, on which a costs 100.
+ADDED = "line 5 modules default\n" + "".join(
+    CASE.format("a", cost).replace("null", device)
+    for cost, device in ((120.0, "on"), (140.0, "beside")))
+
 # name, goal, added to the result, on the newest kernel, verdict
 GOALS = (
     ("at the limit", "1 a <= 0.50 b", "", True, "passed"),
@@ -62,6 +67,17 @@ GOALS = (
     ("but by hand", "1 scale a >= 1.70", SCALE.format(169, 200)
      + SCALE.format(170, 200).replace('"a"', '"floor"'), True, "failed"),
     ("two CPUs not measured", "1 scale a >= 1.70", "", True, "failed"),
+    ("what is added, at the limit", "1 added a on <= 0.50 beside over null", ADDED, True, "passed"),
+    ("and beyond it", "1 added a on <= 0.49 beside over null", ADDED, True, "failed"),
+    ("on an older kernel", "1 added a on <= 0.49 beside over null", ADDED, False, "passed"),
+    ("not there either", "1 added a on <= 0.48 beside over null", ADDED, False, "failed"),
+    ("but held there", "1 added a on <= 0.40 beside over null older 0.50", ADDED, False, "skipped"),
+    ("and not met there", "1 added a on <= 0.40 beside over null older 0.49", ADDED, False,
+     "failed"),
+    ("nor on the newest", "1 added a on <= 0.40 beside over null older 0.50", ADDED, True,
+     "failed"),
+    ("nothing on top", "1 added b on <= 1.00 beside over null", ADDED, True, "failed"),
+    ("a peer for nothing", "1 added a on <= 9.00 null over null", ADDED, True, "failed"),
     ("a build without its floor", "1 build a less 5", "", True, "failed"),
 )
 
