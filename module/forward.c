@@ -144,11 +144,14 @@ static struct bio *forward_clone(struct io_target *t, struct io_target_lower *lo
 				 struct bio *bio, bool resent)
 {
 	gfp_t gfp = bio->bi_opf & REQ_NOWAIT ? GFP_NOWAIT : GFP_NOIO;
-	struct bio *clone = bio_alloc_clone(lower->bdev, bio, gfp, &t->forwards);
+	struct bio *clone = bio_alloc_clone(NULL, bio, gfp, &t->forwards);
 	struct forward *f;
 
 	if (unlikely(!clone))
 		return NULL;
+	/* With the device it would get the group of this task first, and then the bio's. */
+	clone->bi_bdev = lower->bdev;
+	bio_clone_blkg_association(clone, bio);
 	if (unlikely(bio->bi_opf & REQ_POLLED))
 		forward_poll(lower, bio, clone);
 	clone->bi_end_io = forward_end;
