@@ -350,6 +350,26 @@ static inline void iot_kiocb_end_write(struct kiocb *iocb)
 }
 #endif
 
+/*
+ * A clone, without a device yet, by way of the set's cache of bios. That is always asked
+ * from 7.0 on, and before if the bio that is cloned says so, which belongs to the caller.
+ * On 6.1 nothing may be put there from an interrupt.
+ */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 2, 0) && LINUX_VERSION_CODE < KERNEL_VERSION(7, 0, 0)
+static inline struct bio *iot_clone_cached(struct bio *bio, gfp_t gfp, struct bio_set *set)
+{
+	blk_opf_t opf = bio->bi_opf;
+	struct bio *clone;
+
+	bio->bi_opf = opf | REQ_ALLOC_CACHE;
+	clone = bio_alloc_clone(NULL, bio, gfp, set);
+	bio->bi_opf = opf;
+	return clone;
+}
+#else
+#define iot_clone_cached(bio, gfp, set)	bio_alloc_clone(NULL, bio, gfp, set)
+#endif
+
 /* The benchmark's peer; callers include <linux/dm-io.h>. */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(7, 0, 0)
 #define iot_dm_io(req, n, region, errors, prio)	dm_io(req, n, region, errors, NULL, prio)

@@ -78,16 +78,20 @@ static void forward_refuse(struct io_target *t, struct bio *bio, int err)
 	bio_endio(bio);
 }
 
-/* Gives back what forward_send() was called with, as the last thing. */
-static void forward_put(struct io_target *t, bool resent)
+static noinline void forward_put_resent(struct io_target *t)
 {
-	if (likely(!resent)) {
-		iot_gate_put(&t->gated);
-		return;
-	}
 	if (atomic_dec_and_test(&t->resent))
 		wake_up_all(&t->idle_wait);
 	percpu_ref_put(&t->ungated);
+}
+
+/* Gives back what forward_send() was called with, as the last thing. */
+static __always_inline void forward_put(struct io_target *t, bool resent)
+{
+	if (likely(!resent))
+		iot_gate_put(&t->gated);
+	else
+		forward_put_resent(t);
 }
 
 static noinline void forward_failed(struct io_target *t, struct bio *bio, blk_status_t status)
@@ -136,7 +140,7 @@ static noinline void forward_poll(struct io_target_lower *lower, struct bio *bio
 {
 	WRITE_ONCE(bio->bi_cookie, 0);
 	if (!lower->polls)
-		clone->bi_opf &= ~REQ_POLLED;
+		bio_clear_polled(clone);
 }
 
 /* Return: NULL when there is no memory, and the bio may not wait for it. */
@@ -144,7 +148,7 @@ static struct bio *forward_clone(struct io_target *t, struct io_target_lower *lo
 				 struct bio *bio, bool resent)
 {
 	gfp_t gfp = bio->bi_opf & REQ_NOWAIT ? GFP_NOWAIT : GFP_NOIO;
-	struct bio *clone = bio_alloc_clone(NULL, bio, gfp, &t->forwards);
+	struct bio *clone = iot_clone_cached(bio, gfp, &t->forwards);
 	struct forward *f;
 
 	if (unlikely(!clone))
