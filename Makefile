@@ -34,10 +34,12 @@ MAKEFLAGS += --no-print-directory
 KERNEL ?= default
 PROFILE ?= debug
 FILTER ?=
+SCENARIO ?=
 KDIR ?= /lib/modules/$(shell uname -r)/build
-export KERNEL PROFILE FILTER
+export KERNEL PROFILE FILTER SCENARIO
 
-goals := help run test test-all test-stress bench bench-check disasm meta check shell kernels modules modules_install clean
+goals := help run test test-all test-stress bench bench-check disasm meta check shell kernels modules modules_install clean \
+	scenarios scenarios-quick
 .PHONY: $(goals)
 
 # A misspelt variable would change nothing, silently. kbuild has its own
@@ -46,7 +48,7 @@ given := $(foreach v,$(.VARIABLES),$(if $(filter command line,$(origin $(v))),$(
 given := $(filter-out MAKE% -%,$(given))
 options := $(addprefix CONFIG_,$(shell sed -n 's/^\(menu\)\{0,1\}config //p' Kconfig))
 variables := KERNEL PROFILE FILTER FUNC LIMIT APPEND JOBS KERNEL_SRC STOCK_SUITE \
-	STOCK_REFRESH IO_TARGET_CACHE JSON
+	STOCK_REFRESH IO_TARGET_CACHE JSON SCENARIO SCENARIO_DIR
 bad := $(filter-out $(options),$(filter CONFIG_IO_TARGET%,$(given)))
 ifeq ($(filter modules modules_install clean,$(MAKECMDGOALS)),)
 bad := $(filter-out $(variables) $(options),$(given))
@@ -61,6 +63,8 @@ help:
 	@echo '  make test             the KUnit suites, default kernel, debug profile'
 	@echo '  make test-all         the same on the oldest, the default and the newest kernel'
 	@echo '  make test-stress      the races alone, with their full counts'
+	@echo '  make scenarios        real programs on pass-through devices; SCENARIO=<name or glob>'
+	@echo '  make scenarios-quick  the same in less than 8 minutes, with smaller counts'
 	@echo '  make bench            what an I/O costs, in instructions, with the library and by hand'
 	@echo '  make bench-check      the goals for that, on three kernels'
 	@echo '  make disasm           the object code that each request goes through; FUNC=<names>'
@@ -92,6 +96,12 @@ test-all:
 
 test-stress:
 	@qemu/test.sh stress
+
+scenarios:
+	@qemu/scenarios.sh
+
+scenarios-quick:
+	@qemu/scenarios.sh quick
 
 # The kernel with which the goals were set, unless one is asked for.
 bench: KERNEL := $(if $(filter file,$(origin KERNEL)),newest,$(KERNEL))

@@ -12,13 +12,14 @@
 #	guest_boot_module <file.ko>         loaded before the job, in this order
 #	guest_module <file.ko> [params...]  listed in /etc/modules for the job
 #	guest_channel <name> [host file]    /dev/iot/<name> there, a file here
+#	guest_socket <name> <host socket>   the same in both directions
 #	guest_disk virtio|nvme <file> <serial>   changes are dropped at the end
 #	guest_append <words>                kernel command line
 #	guest_qemu <words>                  more QEMU arguments
 #	guest_boot <bzImage> <MiB> <seconds>
 #
-# GUEST_ACCEL and GUEST_SMP, when set, are QEMU's -accel and -smp instead of what
-# the tests have.
+# GUEST_ACCEL, GUEST_SMP and GUEST_MACHINE, when set, are QEMU's -accel, -smp and
+# -machine instead of what the tests have.
 #
 # guest_boot leaves in $GUEST_DIR: console.log, one file per channel,
 # modules (what was loaded), qemu.err, and status ("exit", "timeout" or "error <code>").
@@ -109,11 +110,19 @@ guest_qemu() {
 
 # A one-way channel apart from the console: a virtio-serial port.
 guest_channel() {
-	local file=${2:-$GUEST_DIR/$1}
+	guest_port "$1" "file,path=${2:-$GUEST_DIR/$1}"
+}
+
+# A port with a socket at the host's end, for questions and answers.
+guest_socket() { # name, host socket
+	guest_port "$1" "socket,path=$2,server=on,wait=off"
+}
+
+guest_port() { # name, QEMU's character device
 	if ((GUEST_CHANNELS++ == 0)); then
 		guest_qemu -device virtio-serial-pci,id=iotser
 	fi
-	guest_qemu -chardev "file,id=ch-$1,path=$file" \
+	guest_qemu -chardev "$2,id=ch-$1" \
 		-device "virtserialport,bus=iotser.0,chardev=ch-$1,name=iot.$1"
 }
 
@@ -189,7 +198,8 @@ guest_threads() {
 guest_machine() {
 	local image=$1 memory=$2
 	GUEST_ARGS=(
-		-nodefaults -no-reboot -display none -machine q35
+		-nodefaults -no-reboot -display none
+		-machine "${GUEST_MACHINE:-q35}"
 		-accel "${GUEST_ACCEL:-tcg,thread=$(guest_threads)}"
 		-smp "${GUEST_SMP:-2}" -m "$memory"
 		-kernel "$image" -initrd "$GUEST_DIR/initrd"

@@ -1,0 +1,271 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# scenarios.sh [quick|list] - real programs on io_target_passthru's devices, in QEMU.
+#
+# Each file of qemu/scenarios is one scenario: a shell script for the guest, with a
+# header of "# <word>: <value>" lines:
+#	limit:	seconds after which it hangs (debug profile), and for quick runs
+#		if that is another number; a plain kernel has a third of it
+#	boot:	"own", when what it does to the machine is too much for others
+#	quick:	"no", when it is not part of a quick run
+#	since:	the first kernel that can do it
+# Those that do not mind share a boot. A boot that dies takes the running scenario
+# with it; the rest have another one. What a guest must not leave behind (leaks,
+# complaints of the kernel, taint, modules) counts as in make test, per boot.
+#
+# Environment: KERNEL, PROFILE as for make test, SCENARIO (a name or a glob),
+# SCENARIO_DIR (other scenarios). The last line is "N passed, N failed, N skipped".
+
+set -euo pipefail
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+# shellcheck source=test.sh
+. "$here/test.sh"
+
+SCENARIO=${SCENARIO:-}
+SCENARIO_DIR=${SCENARIO_DIR:-$here/scenarios}
+QUICK=
+SUM=(0 0 0)
+
+# header <name> <word>: the value, or nothing
+header() {
+	sed -n "1,/^[^#]/s/^# $2:[ 	]*//p" "$SCENARIO_DIR/$1.sh"
+}
+
+# Patience is for the debug profile under emulation.
+limit_of() { # name
+	local full quick limit
+	read -r full quick < <(header "$1" limit) || true
+	limit=${full:-60}
+	if [[ -n $QUICK ]]; then
+		limit=${quick:-$limit}
+	fi
+	if [[ $PROFILE == plain ]]; then
+		limit=$((limit / 3 + 10))
+	fi
+	echo "$limit"
+}
+
+wanted() { # name
+	if [[ -n $SCENARIO ]]; then
+		# shellcheck disable=SC2053 # the glob is meant as one
+		[[ $1 == $SCENARIO || ${1#*-} == $SCENARIO ]]
+	else
+		[[ -z $QUICK || $(header "$1" quick) != no ]]
+	fi
+}
+
+names() {
+	local file name
+	for file in "$SCENARIO_DIR"/[0-9]*.sh; do
+		name=${file##*/}
+		name=${name%.sh}
+		if wanted "$name"; then
+			echo "$name"
+		fi
+	done
+}
+
+list() {
+	local name
+	while read -r name; do
+		printf '  %-18s %s\n' "$name" "$(sed -n '4s/^# //p' "$SCENARIO_DIR/$name.sh")"
+	done < <(names)
+}
+
+# An older kernel than it needs: said, and counted.
+too_old() { # name
+	local since
+	since=$(header "$1" since)
+	[[ -n $since && $(printf '%s\n' "$since" "$VERSION" | sort -V | head -n 1) != "$since" ]]
+}
+
+# ---- one guest ----
+
+# A disk that QEMU can take away and give back, empty: a sparse file.
+disk() { # virtio|nvme, name, MiB
+	local driver=virtio-blk-pci
+	if [[ $1 == nvme ]]; then
+		driver=nvme
+	fi
+	truncate -s "$3M" "$GUEST_DIR/disks/$2.img"
+	# Only what hangs on a port of its own can come and go.
+	guest_qemu -device "pcie-root-port,id=port-$2,chassis=$((++PORTS)),slot=$PORTS"
+	guest_qemu -blockdev "driver=raw,node-name=$2,discard=unmap,cache.no-flush=on,file.driver=file,file.filename=$GUEST_DIR/disks/$2.img" \
+		-device "$driver,bus=port-$2,drive=$2,serial=$2,id=dev-$2"
+}
+
+disks() {
+	PORTS=0
+	mkdir "$GUEST_DIR/disks"
+	guest_qemu -blockdev "driver=raw,node-name=programs,read-only=on,file.driver=file,file.filename=$PROGRAMS/guest.img" \
+		-device virtio-blk-pci,drive=programs,serial=programs
+	disk virtio v1 128
+	disk virtio v2 128
+	disk virtio v3 512
+	disk nvme n1 128
+}
+
+modules() {
+	local module
+	for module in module/io_target module/passthru/io_target_passthru; do
+		guest_stage_module "$MODULES/$module.ko" >/dev/null
+	done
+	for module in block/{brd,loop,nbd,null_blk/null_blk} scsi/scsi_debug; do
+		guest_stage_module "$BUILD/drivers/$module.ko" >/dev/null
+	done
+}
+
+# The host's end: device_del and the like, servers. See host.py.
+ends() {
+	SOCKETS=$(mktemp -d)
+	guest_socket host "$SOCKETS/host"
+	guest_qemu -qmp "unix:$SOCKETS/qmp,server=on,wait=off"
+	guest_qemu -netdev user,id=net0,restrict=off \
+		-device virtio-net-pci,netdev=net0,romfile=
+	guest_channel kmsg
+	guest_channel verdict
+	guest_channel out
+}
+
+describe() { # names
+	local name limits=''
+	guest_begin "scenarios-$VERSION-$PROFILE"
+	guest_job "$here/job-scenarios.sh"
+	guest_add "$here/job-test.sh" gate 755
+	guest_add "$here/splats" etc/splats
+	guest_add "$here/scenarios/lib.sh" scenarios/lib.sh
+	guest_add "$here/scenarios/remove.sh" scenarios/remove.sh
+	for name in "$@"; do
+		guest_add "$SCENARIO_DIR/$name.sh" "scenarios/$name.sh"
+		limits+=" $name:$(limit_of "$name")"
+	done
+	guest_conf PROFILE "$PROFILE"
+	guest_conf QUICK "$QUICK"
+	guest_conf SCENARIOS "$limits"
+	guest_append panic_on_warn=1 softlockup_panic=1 sysctl.kernel.hung_task_panic=1
+	# What is on its way when an NVMe disk goes is lost, and ends after this time.
+	guest_append nvme_core.io_timeout=8
+	modules
+	ends
+	disks
+}
+
+# Both end when QEMU has.
+watch_guest() { # its process id
+	python3 -B "$here/host.py" "$SOCKETS" "$GUEST_DIR" "$PROGRAMS/nbdkit" "$1" \
+		>"$GUEST_DIR/host.log" 2>&1 &
+	python3 -B "$here/verdict.py" live "$GUEST_DIR/kmsg" "$1" || true
+	wait
+}
+
+# The longest that all of them may take, with the boot and the checks at the end.
+patience() {
+	local name total=180
+	for name in "$@"; do
+		total=$((total + $(limit_of "$name") + 20))
+	done
+	echo "$total"
+}
+
+boot() { # names; leaves results in $GUEST_DIR/results
+	local memory=1024
+	if [[ $PROFILE == debug ]]; then
+		memory=2048
+	fi
+	describe "$@"
+	# shellcheck disable=SC2034 # guest_boot runs it
+	GUEST_WATCH=(watch_guest)
+	guest_boot "$BUILD/arch/x86/boot/bzImage" "$memory" "$(patience "$@")"
+	rm -rf "$SOCKETS" "$GUEST_DIR/disks"
+	python3 -B "$here/scenarios.py" --dir "$GUEST_DIR" --splats "$here/splats" \
+		--repeat "make scenarios KERNEL=$KERNEL PROFILE=$PROFILE" "$@" || true
+}
+
+# count <result> [times]
+count() {
+	case $1 in
+	pass) SUM[0]=$((SUM[0] + 1)) ;;
+	fail) SUM[1]=$((SUM[1] + 1)) ;;
+	skip) SUM[2]=$((SUM[2] + 1)) ;;
+	esac
+}
+
+# boot_all <name>...: boot until each of them has a result. The first one of a boot
+# always gets one, if only that the guest died.
+boot_all() {
+	local left=("$@") result name over
+	while ((${#left[@]})); do
+		boot "${left[@]}"
+		over=' '
+		while read -r result name; do
+			count "$result"
+			over+="$name "
+		done <"$GUEST_DIR/results"
+		mapfile -t left < <(for name in "${left[@]}"; do
+			[[ $over == *" $name "* ]] || echo "$name"
+		done)
+	done
+}
+
+prepare() {
+	VERSION=$("$here/kernel.sh" version "$KERNEL")
+	step "scenarios: kernel $VERSION, profile $PROFILE${SCENARIO:+, SCENARIO=$SCENARIO}"
+	PROGRAMS=$("$here/programs.sh" | tail -n 1)
+	BUILD=$("$here/kernel.sh" build "$KERNEL" "$PROFILE" | tail -n 1)
+	MODULES=$("$here/modules.sh" "$BUILD" | tail -n 1)
+}
+
+run() {
+	local name shared=() own=()
+	prepare
+	while read -r name; do
+		if too_old "$name"; then
+			printf '  skip  %-20s needs kernel %s\n' "$name" "$(header "$name" since)"
+			count skip
+		elif [[ $(header "$name" boot) == own ]]; then
+			own+=("$name")
+		else
+			shared+=("$name")
+		fi
+	done < <(names)
+	((${#shared[@]} + ${#own[@]} + SUM[2])) ||
+		die "SCENARIO=$SCENARIO is no scenario" "see: qemu/scenarios.sh list"
+	boot_all "${shared[@]}"
+	for name in "${own[@]}"; do
+		boot_all "$name"
+	done
+	echo "$(elapsed $SECONDS), logs in ${GUEST_DIR%/*}"
+	told=1
+	echo "${SUM[0]} passed, ${SUM[1]} failed, ${SUM[2]} skipped"
+	((SUM[1] == 0))
+}
+
+# Whatever stops us still ends with a line to count.
+ended() {
+	local code=$?
+	trap - EXIT
+	if ((code != 0)) && [[ -z ${told:-} ]]; then
+		echo "${SUM[0]} passed, $((SUM[1] + 1)) failed, ${SUM[2]} skipped"
+	fi
+	exit "$code"
+}
+
+scenarios_main() {
+	FILTER=
+	check_variables
+	case ${1:-full} in
+	full) ;;
+	quick) QUICK=1 ;;
+	list)
+		list
+		return
+		;;
+	*) die "scenarios.sh: no such run: $1" "use scenarios.sh, scenarios.sh quick or scenarios.sh list" ;;
+	esac
+	"$here/deps.sh" guest
+	trap ended EXIT
+	run
+}
+
+scenarios_main "$@"
