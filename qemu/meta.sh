@@ -116,6 +116,26 @@ meta_parser() { # name, test
 		"$1" 0 "${out##*$'\n'}"
 }
 
+# Scenarios that make scenarios has to report as meta/scenarios_want says.
+meta_scenarios() {
+	local out code=0 want lost='' begun=$SECONDS
+	out=$(SCENARIO_DIR=$here/meta/scenarios KERNEL=newest PROFILE=plain FILTER='' SCENARIO='' \
+		"$here/scenarios.sh" 2>&1) || code=$?
+	while IFS= read -r want; do
+		if [[ $want != \#* ]] && ! grep -Eq -- "$want" <<<"$out"; then
+			lost+="    wanted: $want"$'\n'
+		fi
+	done <"$here/meta/scenarios_want"
+	if [[ -z $lost && $code == 1 ]]; then
+		PASSED=$((PASSED + 1))
+		printf '  ok    %-14s %3d s\n' scenarios $((SECONDS - begun))
+	else
+		FAILED=$((FAILED + 1))
+		printf '  FAIL  %-14s exit %d\n%s' scenarios "$code" "$lost"
+		printf '%s\n' "$out" | sed 's/^/    > /'
+	fi
+}
+
 meta_main() {
 	local name profile mode meta want
 	"$here/deps.sh" guest
@@ -123,6 +143,9 @@ meta_main() {
 	if (($# == 0)); then
 		meta_parser logs ktap_test.py
 		meta_parser bench bench_test.py
+	fi
+	if (($# == 0)) || [[ " $* " == *" scenarios "* ]]; then
+		meta_scenarios
 	fi
 	while read -r name profile mode meta want <&3; do
 		if [[ -z $name || $name == \#* ]]; then
