@@ -96,8 +96,13 @@ static __always_inline void forward_put(struct io_target *t, bool resent)
 
 static noinline void forward_failed(struct io_target *t, struct bio *bio, blk_status_t status)
 {
-	if (status != BLK_STS_AGAIN)
-		forward_note_error(t, bio, blk_status_to_errno(status));
+	int err = blk_status_to_errno(status);
+
+	if (err != -EAGAIN) {
+		forward_note_error(t, bio, err);
+		/* The gate is still held: it is the device that has answered. */
+		iot_lower_failed(iot_target_lower(t), err);
+	}
 	if (!bio->bi_status)
 		bio->bi_status = status;
 }

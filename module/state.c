@@ -140,7 +140,9 @@ static void state_send_ignoring(struct io_target *t, enum io_target_state state)
  */
 int iot_state_resume(struct io_target *t, struct io_target_lower *lower, bool hold)
 {
+	struct iot_claimed claimed = { .requests = LIST_HEAD_INIT(claimed.requests) };
 	enum io_target_state wish;
+	bool removed;
 
 	gate_settle(t, &t->ungated);
 	scoped_guard(spinlock_irqsave, &t->lock) {
@@ -150,15 +152,20 @@ int iot_state_resume(struct io_target *t, struct io_target_lower *lower, bool ho
 		if (lower)
 			rcu_assign_pointer(t->lower, lower);
 		lower = rcu_dereference_protected(t->lower, true);
-		if (lower->gone && !iot_follow_lost(t)) {
+		removed = lower->gone && !iot_follow_lost(t);
+		if (removed) {
 			state_set(t, IO_TARGET_REMOVED, false);
-			return -ENODEV;
-		}
-		if (lower->gone || t->suspended || t->frozen) {
+			iot_pended_claim_all(t, &claimed);
+		} else if (lower->gone || t->suspended || t->frozen) {
 			state_set(t, wish == IO_TARGET_STARTING ? IO_TARGET_STARTED : wish, false);
 			return lower->gone ? -ENODEV : 0;
+		} else {
+			state_set(t, wish, true);
 		}
-		state_set(t, wish, true);
+	}
+	if (removed) {
+		iot_pended_end(t, &claimed, -ENODEV);
+		return -ENODEV;
 	}
 	if (wish == IO_TARGET_STARTING)
 		return state_send_pended(t);
