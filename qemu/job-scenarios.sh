@@ -20,7 +20,7 @@ OUT=/run/scenario.log
 
 programs() {
 	mkdir -p /opt /lib64 /mnt
-	disk=$(wait_disk programs) && mount -o ro "$disk" /opt || return 1
+	disk=$(wait_disk programs) && busybox mount -t ext4 -o ro "$disk" /opt || return 1
 	ln -s /opt/lib/ld-linux-x86-64.so.2 /lib64/
 	export LD_LIBRARY_PATH=/opt/lib PATH=/opt/bin:$PATH QUICK PROFILE
 }

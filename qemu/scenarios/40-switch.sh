@@ -62,8 +62,9 @@ wait $fio || fail "fio has seen an error: $(cat /run/fio)"
 cat /run/fio
 make_tree /mnt/a 30
 umount /mnt/a
-dmsetup remove loop || true
+[ ! -e /dev/mapper/loop ] || dmsetup remove loop
 pt_destroy sw
+dmsetup remove one two small
 fsck_clean "$lower" || fail "the file system is not clean"
 mount -o ro "$lower" /mnt/a
 check_tree /mnt/a || fail "checksums differ"

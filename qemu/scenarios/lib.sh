@@ -11,6 +11,12 @@
 PT=/sys/kernel/config/io_target
 answer=	# of the host, to the last question
 
+# busybox takes its own before those of PATH.
+mount() { /opt/bin/mount "$@"; }
+umount() { /opt/bin/umount "$@"; }
+blkdiscard() { /opt/bin/blkdiscard "$@"; }
+blockdev() { /opt/bin/blockdev "$@"; }
+
 fail() { # text
 	echo "FAIL: $*"
 	exit 1
