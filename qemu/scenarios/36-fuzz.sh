@@ -48,7 +48,7 @@ write_values() {
 (
 	while :; do
 		if { dd if=/dev/iot-f of=/dev/null bs=4k count=8 iflag=direct &&
-			blkdiscard -z -l 65536 /dev/iot-f; } 2>>/run/errors; then
+			blkdiscard -f -z -o 1048576 -l 65536 /dev/iot-f; } 2>>/run/errors; then
 			echo once >>/run/reached
 		else
 			usleep 50000
@@ -64,7 +64,7 @@ tame() {
 	pt_set f readonly=0 exclusive=1 max_pended=0 pend_timeout_ms=0 path=/dev/nullb0 enable=1
 	[ "$(pt_state f)" = started ] || fail "after enable: $(pt_state f)"
 	dd if=/dev/urandom of=/run/noise bs=64k count=4 2>/dev/null
-	blkdiscard -z -l 262144 /dev/iot-f
+	blkdiscard -f -z -l 262144 /dev/iot-f
 	dd if=/run/noise of=/dev/iot-f bs=64k oflag=direct 2>/dev/null
 	cmp -n 262144 /dev/iot-f /run/noise
 }
