@@ -59,7 +59,8 @@ take_down() {
 		for module in io_target_passthru io_target loop brd nbd null_blk scsi_debug; do
 			rmmod $module 2>/dev/null
 		done
-		[ "$(cut -d' ' -f1 /proc/modules | sort | xargs)" = "$BASE_MODULES" ] && return 0
+		[ "$(cut -d' ' -f1 /proc/modules | sort | xargs)" = "$BASE_MODULES" ] &&
+			dmsetup ls | grep -q '^No devices' && return 0
 		usleep 500000
 	done
 	echo "still there: $(cut -d' ' -f1 /proc/modules | xargs), $(dmsetup ls | xargs)," \
