@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # nothing that was acknowledged is lost, whenever the power goes (dm-log-writes)
 #
-# limit: 400 200
+# limit: 600 300
 
 data=$(disk v1)
 log=$(disk v3)
