@@ -42,6 +42,13 @@ static u64 size(struct io_target *t)
 	return io_target_get_info(t, &info) ? 0 : info.size;
 }
 
+/* What requests are checked against. */
+static u64 lower_size(struct io_target *t)
+{
+	guard(rcu)();
+	return rcu_dereference(t->lower)->size;
+}
+
 static struct io_target *rescan_open(struct kunit *test, unsigned long every)
 {
 	struct device_fixture *fx = test->priv;
@@ -65,7 +72,7 @@ static void rescan_grows(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, io_target_rescan(t), 0);
 	KUNIT_EXPECT_EQ(test, told(test), 1);
 	KUNIT_EXPECT_EQ(test, size(t), (u64)SZ_2M);
-	KUNIT_EXPECT_EQ(test, t->lower->size, (u64)SZ_2M);
+	KUNIT_EXPECT_EQ(test, lower_size(t), (u64)SZ_2M);
 	KUNIT_EXPECT_EQ(test, io_target_write(t, buf, LEN, SZ_1M, HZ), (ssize_t)LEN);
 	KUNIT_EXPECT_EQ(test, io_target_rescan(t), 0);
 	KUNIT_EXPECT_EQ(test, told(test), 1);
@@ -83,7 +90,7 @@ static void rescan_shrinks(struct kunit *test)
 	testdev_disk_resize(disk, SZ_512K);
 	KUNIT_EXPECT_EQ(test, io_target_rescan(t), 0);
 	KUNIT_EXPECT_EQ(test, told(test), 1);
-	KUNIT_EXPECT_EQ(test, t->lower->size, (u64)SZ_512K);
+	KUNIT_EXPECT_EQ(test, lower_size(t), (u64)SZ_512K);
 	KUNIT_EXPECT_EQ(test, sent_submit(s), -ENXIO);
 	KUNIT_EXPECT_EQ(test, testdev_disk_seen(disk).bios, 0u);
 }
