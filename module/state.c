@@ -153,15 +153,13 @@ int iot_state_resume(struct io_target *t, struct io_target_lower *lower, bool ho
 			rcu_assign_pointer(t->lower, lower);
 		lower = rcu_dereference_protected(t->lower, true);
 		removed = lower->gone && !iot_follow_lost(t);
-		if (removed) {
-			state_set(t, IO_TARGET_REMOVED, false);
+		if (removed)
 			iot_pended_claim_all(t, &claimed);
-		} else if (lower->gone || t->suspended || t->frozen) {
+		if (!removed && (lower->gone || t->suspended || t->frozen)) {
 			state_set(t, wish == IO_TARGET_STARTING ? IO_TARGET_STARTED : wish, false);
 			return lower->gone ? -ENODEV : 0;
-		} else {
-			state_set(t, wish, true);
 		}
+		state_set(t, removed ? IO_TARGET_REMOVED : wish, !removed);
 	}
 	if (removed) {
 		iot_pended_end(t, &claimed, -ENODEV);
