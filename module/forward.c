@@ -61,7 +61,8 @@ static void forward_note_error(struct io_target *t, struct bio *bio, int err)
 /* One that has been counted, and was never sent. */
 static void forward_end_unsent(struct io_target *t, struct bio *bio, int err)
 {
-	forward_note_error(t, bio, err);
+	if (err != -EAGAIN)
+		forward_note_error(t, bio, err);
 	bio->bi_status = errno_to_blk_status(err);
 	this_cpu_inc(t->stats->completed);
 	bio_endio(bio);
@@ -132,7 +133,12 @@ static int forward_check(struct io_target *t, struct io_target_lower *lower, str
 {
 	if (unlikely(!lower->bdev))
 		return iot_err(t, -EOPNOTSUPP, "bio refused: not a block device");
-	if (!op_is_write(bio_op(bio)) || !bio_sectors(bio))
+	if (!op_is_write(bio_op(bio))) {
+		if (likely(lower->flags & IO_TARGET_READ))
+			return 0;
+		return iot_err(t, -EBADF, "bio refused: opened for writing only");
+	}
+	if (op_is_flush(bio->bi_opf) && !bio_sectors(bio))
 		return 0;
 	if (unlikely(!(lower->flags & IO_TARGET_WRITE) || bdev_read_only(lower->bdev)))
 		return iot_err(t, -EROFS, "bio refused: the device is read-only");
@@ -206,13 +212,13 @@ void iot_forward_send_held(struct io_target_lower *lower, struct bio *clone)
 static void forward_arm(struct io_target *t)
 {
 	struct bio *bio = bio_list_peek(&t->pended_bios);
-	u32 left;
+	u32 held;
 
 	lockdep_assert_held(&t->lock);
 	if (!bio || !t->config.forward_timeout)
 		return;
-	left = (u32)bio->bi_cookie + t->config.forward_timeout - (u32)jiffies;
-	mod_timer(&t->forward_timer, jiffies + max_t(s32, left, 0));
+	held = (u32)jiffies - (u32)bio->bi_cookie;
+	mod_timer(&t->forward_timer, jiffies + max(t->config.forward_timeout, held) - held);
 }
 
 /* Return: 0: it pends; IOT_GATE_OPEN: opened meanwhile, and held; negative errno. */
