@@ -27,10 +27,10 @@ static bool is_block(const char *name)
 }
 
 /* Only a block device can be claimed. */
-static unsigned int open_flags(const struct pt_settings *set)
+static unsigned int open_flags(const struct pt_device *pt, bool block)
 {
-	return IO_TARGET_READ | (set->readonly ? 0 : IO_TARGET_WRITE) |
-	       (set->exclusive && is_block(set->path) ? IO_TARGET_EXCL : 0);
+	return IO_TARGET_READ | (pt->read_only ? 0 : IO_TARGET_WRITE) |
+	       (pt->set.exclusive && block ? IO_TARGET_EXCL : 0);
 }
 
 /* In any context; the disk outlives the target's last event. */
@@ -60,23 +60,40 @@ static struct io_target *target_create(struct pt_device *pt)
 	return io_target_create(&config);
 }
 
-/* A disk that may not be written is opened for reading, and the device is the same. */
+/*
+ * Of a disk that may not be written the open for writing fails, and holds the claim until
+ * the calling task is back in user space: so it is asked first. Of what cannot be opened
+ * for reading the other open is to say why.
+ */
+static bool disk_is_read_only(const char *path)
+{
+	struct io_target *t = io_target_open_path(path, IO_TARGET_READ, NULL);
+	struct io_target_info info = {};
+
+	if (IS_ERR(t))
+		return false;
+	io_target_get_info(t, &info);
+	io_target_close(t);
+	io_target_put(t);
+	return info.read_only;
+}
+
 static int target_open(struct pt_device *pt, struct io_target *t)
 {
-	int err = io_target_open(t, pt->set.path, open_flags(&pt->set));
+	bool block = is_block(pt->set.path);
+	int err;
 
-	if ((err == -EROFS || err == -EACCES) && !pt->set.readonly) {
-		pt->set.readonly = true;
-		err = io_target_open(t, pt->set.path, open_flags(&pt->set));
-		if (err)
-			pt->set.readonly = false;
-	}
-	return err;
+	pt->read_only = pt->set.readonly || (block && disk_is_read_only(pt->set.path));
+	err = io_target_open(t, pt->set.path, open_flags(pt, block));
+	if (block || pt->read_only || (err != -EROFS && err != -EACCES))
+		return err;
+	pt->read_only = true;
+	return io_target_open(t, pt->set.path, open_flags(pt, block));
 }
 
 static int device_make_char(struct pt_device *pt, struct io_target *t, const char *name)
 {
-	struct pt_chardev *c = pt_chardev_create(t, name, pt->set.readonly);
+	struct pt_chardev *c = pt_chardev_create(t, name, pt->read_only);
 
 	if (IS_ERR(c))
 		return pt_refuse(pt, PTR_ERR(c), "enable refused: %s cannot be forwarded to",
@@ -93,7 +110,7 @@ static int device_make(struct pt_device *pt, struct io_target *t)
 
 	if (!io_target_bdev(t))
 		return device_make_char(pt, t, name);
-	disk = pt_disk_create(t, name, pt->set.readonly);
+	disk = pt_disk_create(t, name, pt->read_only);
 	if (IS_ERR(disk))
 		return PTR_ERR(disk);
 	/* From here on it is told; pt_disk_look() is for what came before. */

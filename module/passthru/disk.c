@@ -178,6 +178,8 @@ static int disk_check(struct io_target *target, const struct io_target_info *inf
 	return -EOPNOTSUPP;
 }
 
+static struct lock_class_key freeze_key;
+
 /* The name is short enough, see config.c. */
 static int disk_add(struct pt_disk *d, const char *name, bool read_only)
 {
@@ -187,6 +189,8 @@ static int disk_add(struct pt_disk *d, const char *name, bool read_only)
 	snprintf(disk->disk_name, sizeof(disk->disk_name), "iot-%s", name);
 	disk->fops = &pt_fops;
 	disk->private_data = d->target;
+	/* It is frozen while the freeze of the disk below goes on, and is no other's order. */
+	lockdep_set_class(&disk->part0->bd_fsfreeze_mutex, &freeze_key);
 	set_capacity(disk, bdev_nr_sectors(io_target_bdev(d->target)));
 	set_disk_ro(disk, read_only || bdev_read_only(io_target_bdev(d->target)));
 	err = add_disk(disk);

@@ -40,6 +40,7 @@ struct pt_settings {
  * @group: its life: who has a file of the directory open has a reference
  * @lock: all that follows; taken before all locks of the target's
  * @set: see there
+ * @read_only: set, or since the device below is
  * @target: NULL while disabled
  * @disk: what has been made of @target, if that has a block device
  * @chardev: the same for all else
@@ -49,6 +50,7 @@ struct pt_device {
 	struct config_group	group;
 	struct mutex		lock;	/* see above */
 	struct pt_settings	set;
+	bool			read_only;
 	struct io_target	*target;
 	struct pt_disk		*disk;
 	struct pt_chardev	*chardev;
