@@ -384,7 +384,8 @@ int iot_bio_poll_any(struct block_device *bdev, unsigned int flags)
 	map = &bdev_get_queue(bdev)->tag_set->map[HCTX_TYPE_POLL];
 	first = map->mq_map[raw_smp_processor_id()] - map->queue_offset;
 	for (i = 0; i < map->nr_queues; i++) {
-		bio.bi_cookie = map->queue_offset + (first + i) % map->nr_queues;
+		bio.bi_cookie = iot_bio_cookie(map->queue_offset +
+					       (first + i) % map->nr_queues);
 		found |= bio_poll(&bio, NULL, flags | BLK_POLL_ONESHOT) > 0;
 	}
 	return found;

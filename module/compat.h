@@ -255,6 +255,13 @@ static inline bool iot_queue_polls(struct request_queue *q, bool says_so)
 	       q->tag_set->map[HCTX_TYPE_POLL].nr_queues;
 }
 
+/* What bi_cookie is of a bio in that queue: before 6.4 there is a tag below the number. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 4, 0)
+#define iot_bio_cookie(queue)	(queue)
+#else
+#define iot_bio_cookie(queue)	((queue) << 16)
+#endif
+
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 11, 0)
 static inline bool iot_bdev_polls(struct block_device *bdev)
 {
