@@ -144,12 +144,41 @@ static void rescan_polls(struct kunit *test)
 	t->config.rescan = 0;
 }
 
+/* A driver that fails what it has first, and lets go of its disk then: nobody asks again. */
+static void rescan_after_error(struct kunit *test)
+{
+	struct testdev_disk_config config = rescan_config;
+	struct device_fixture *fx = test->priv;
+	u8 *buf = kunit_kzalloc(test, LEN, GFP_KERNEL);
+	struct testdev_disk *leaving;
+	struct io_target *t;
+
+	KUNIT_ASSERT_NOT_NULL(test, buf);
+	config.name = "iotleave";
+	leaving = testdev_disk_create(&config);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, leaving);
+	t = device_open(test, testdev_disk_path(leaving), RW);
+	testdev_disk_fail(leaving, 0, LEN, BLK_STS_IOERR);
+	KUNIT_EXPECT_EQ(test, io_target_read(t, buf, LEN, LEN, HZ), (ssize_t)LEN);
+	KUNIT_EXPECT_FALSE(test, delayed_work_pending(&t->rescan_work));
+	KUNIT_EXPECT_EQ(test, io_target_read(t, buf, LEN, 0, HZ), (ssize_t)-EIO);
+	KUNIT_EXPECT_EQ(test, io_target_state(t), IO_TARGET_STARTED);
+	testdev_disk_remove(leaving);
+	KUNIT_EXPECT_TRUE(test, wait_event_timeout(fx->wait,
+						   io_target_state(t) == IO_TARGET_REMOVED,
+						   TESTDEV_PATIENCE));
+	KUNIT_EXPECT_EQ(test, io_target_close(t), 0);
+	KUNIT_EXPECT_FALSE(test, delayed_work_pending(&t->rescan_work));
+	testdev_disk_destroy(leaving);
+}
+
 static struct kunit_case rescan_cases[] = {
 	KUNIT_CASE(rescan_grows),
 	KUNIT_CASE(rescan_shrinks),
 	KUNIT_CASE(rescan_read_only),
 	KUNIT_CASE(rescan_started),
 	KUNIT_CASE(rescan_polls),
+	KUNIT_CASE(rescan_after_error),
 	{}
 };
 

@@ -245,6 +245,7 @@ struct io_target {
 	bool				lost_told;	/* by follow_work, which alone uses it */
 	unsigned long			follow_delay;	/* before the next look; under mutex */
 	struct delayed_work		follow_work;
+	bool				rescan_soon;	/* it has been told to; under lock */
 	struct delayed_work		rescan_work;
 #if IS_ENABLED(CONFIG_IO_TARGET_VERIFIER)
 	struct list_head		verify_frames;	/* callbacks in progress, under lock */
@@ -438,6 +439,7 @@ void iot_rescan_init(struct io_target *t);
 void iot_rescan_opened(struct io_target *t, struct io_target_lower *lower);
 void iot_rescan_end(struct io_target *t);
 void iot_rescan_quiesce(struct io_target *t);
+void iot_rescan_soon(struct io_target *t);
 int iot_rescan(struct io_target *t);
 
 /* Bits of req->flags as they are in req->kind. */

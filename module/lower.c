@@ -319,11 +319,16 @@ bool iot_lower_unqueue(struct io_target_request *req)
 /*
  * The device has answered @err to something that holds a gate, or a reference on the
  * target: perhaps because it is gone. Who has claimed a disk is told so before, on newer
- * kernels; all others find out here.
+ * kernels; all others find out here. A driver may fail what it has before its disk is
+ * dead, and nobody may send anything after that: so there is a look a while later.
  * Context: any.
  */
 void iot_lower_failed(struct io_target_lower *lower, int err)
 {
-	if (lower->backend->dead && lower->backend->dead(lower, err))
+	if (!lower->backend->dead)
+		return;
+	if (lower->backend->dead(lower, err))
 		iot_lower_gone(lower);
+	else if (err)
+		iot_rescan_soon(lower->target);
 }

@@ -9,6 +9,9 @@
 
 #include "stats.h"
 
+/* From an error to the look at who has answered it */
+#define SOON	HZ
+
 /* Under the mutex. Return: is it other than it was? */
 static bool rescan_compare(struct io_target *t, struct io_target_lower *lower)
 {
@@ -67,7 +70,7 @@ int iot_rescan(struct io_target *t)
  * says what they are. A device that has died unnoticed is REMOVED, or lost.
  *
  * io_target_start() does the same, and so does the library by itself each
- * config.rescan jiffies.
+ * config.rescan jiffies, and a second after the device has answered an error.
  *
  * Context: process context, sleeps. Not in the target's own end_io.
  * Return: 0. -ENODEV: the target is closed, removed, or suspended, and has no device.
@@ -86,10 +89,26 @@ static void rescan_later(struct io_target *t)
 		queue_delayed_work(iot_wq, &t->rescan_work, t->config.rescan);
 }
 
+/*
+ * Under the lock under which it is closed, so that close finds the work queued, or it is
+ * not. Errors may be many: there is one look for those of a while.
+ * Context: any.
+ */
+void iot_rescan_soon(struct io_target *t)
+{
+	guard(spinlock_irqsave)(&t->lock);
+	if (t->state == IO_TARGET_CLOSED || t->rescan_soon)
+		return;
+	t->rescan_soon = true;
+	mod_delayed_work(iot_wq, &t->rescan_work, SOON);
+}
+
 static void rescan_work(struct work_struct *work)
 {
 	struct io_target *t = container_of(to_delayed_work(work), struct io_target, rescan_work);
 
+	scoped_guard(spinlock_irqsave, &t->lock)
+		t->rescan_soon = false;
 	iot_rescan(t);
 	scoped_guard(mutex, &t->mutex) {
 		if (io_target_state(t) != IO_TARGET_CLOSED)
@@ -124,14 +143,26 @@ void iot_rescan_end(struct io_target *t)
 {
 	lockdep_assert_held(&t->mutex);
 	cancel_delayed_work(&t->rescan_work);
+	guard(spinlock_irqsave)(&t->lock);
+	t->rescan_soon = false;
 }
 
 /* As iot_follow_quiesce(). */
 void iot_rescan_quiesce(struct io_target *t)
 {
+	bool soon;
+
 	cancel_delayed_work_sync(&t->rescan_work);
-	scoped_guard(mutex, &t->mutex) {
-		if (io_target_state(t) != IO_TARGET_CLOSED)
-			rescan_later(t);
+	/* It may have been opened again since. */
+	guard(mutex)(&t->mutex);
+	if (io_target_state(t) == IO_TARGET_CLOSED)
+		return;
+	scoped_guard(spinlock_irqsave, &t->lock) {
+		soon = t->rescan_soon;
+		t->rescan_soon = false;
 	}
+	if (soon)
+		iot_rescan_soon(t);
+	else
+		rescan_later(t);
 }

@@ -207,7 +207,7 @@ struct io_target_follow {
  * @private: for @event
  * @follow: what happens when the device goes away
  * @rescan: jiffies after which its size is looked at, again and again; 0: only when the
- *	target is started, and by io_target_rescan()
+ *	target is started, after errors, and by io_target_rescan()
  */
 struct io_target_config {
 	const char	*name;
