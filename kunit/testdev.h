@@ -81,6 +81,25 @@ size_t testdev_store_iter(struct testdev_store *store, u64 pos, struct iov_iter 
 			  size_t len, bool write);
 
 /**
+ * struct testdev_zones - zones of a disk; none if @n is 0
+ * @sectors: of each
+ * @n: their number
+ * @written: sectors of each, from its start
+ */
+struct testdev_zones {
+	unsigned int	sectors;
+	unsigned int	n;
+	unsigned int	*written;
+};
+
+int testdev_zones_init(struct testdev_zones *z, u64 size, unsigned int sectors);
+void testdev_zones_free(struct testdev_zones *z);
+void testdev_zones_reset(struct testdev_zones *z);
+blk_status_t testdev_zones_bio(struct testdev_zones *z, struct bio *bio);
+int testdev_zones_report(struct testdev_zones *z, sector_t sector, unsigned int count,
+			 struct iot_zones_asked *asked);
+
+/**
  * struct testdev_disk_config - a disk to be made
  * @name: of the node in /dev
  * @size: bytes; memory is used for what is written only

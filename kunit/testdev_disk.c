@@ -27,6 +27,7 @@
  * @held: until the test releases them
  * @nr_held: their number
  * @due: to be ended by @runner, with the bi_status that they have
+ * @zones: if the limits say that it has some
  * @seen: see there
  * @removed: it is no disk any more
  */
@@ -47,6 +48,7 @@ struct testdev_disk {
 	struct bio_list			held;
 	unsigned int			nr_held;
 	struct bio_list			due;
+	struct testdev_zones		zones;
 	struct testdev_disk_seen	seen;
 	bool				removed;
 };
@@ -64,7 +66,7 @@ static bool bio_broken(struct testdev_disk *d, struct bio *bio)
 	struct bio_vec bv;
 
 	if (!size)
-		return !(bio->bi_opf & REQ_PREFLUSH);
+		return !(bio->bi_opf & REQ_PREFLUSH) && !op_is_zone_mgmt(bio_op(bio));
 	if ((bio_pos(bio) | size) & (d->limits.logical_block_size - 1))
 		return true;
 	if (!bio_has_data(bio))
@@ -145,6 +147,7 @@ static bool disk_keep(struct testdev_disk *d, struct bio *bio)
 {
 	guard(spinlock_irqsave)(&d->lock);
 	disk_note(d, bio);
+	bio->bi_status = testdev_zones_bio(&d->zones, bio);
 	switch (d->mode) {
 	case TESTDEV_LATE:
 		bio_list_add(&d->due, bio);
@@ -164,7 +167,7 @@ static void disk_submit_bio(struct bio *bio)
 {
 	struct testdev_disk *d = bio->bi_bdev->bd_disk->private_data;
 
-	if (bio_op(bio) == REQ_OP_WRITE && bio_has_data(bio) &&
+	if (op_is_write(bio_op(bio)) && bio_has_data(bio) &&
 	    testdev_store_reserve(&d->store, bio_pos(bio), bio->bi_iter.bi_size)) {
 		bio->bi_status = BLK_STS_RESOURCE;
 		bio_endio(bio);
@@ -186,9 +189,19 @@ static int disk_unique_id(struct gendisk *gd, u8 id[16], enum blk_unique_id type
 	return sizeof(d->wwid);
 }
 
+static int disk_report_zones(struct gendisk *gd, sector_t sector, unsigned int count,
+			     IOT_ZONES_PARAMS)
+{
+	struct iot_zones_asked asked = IOT_ZONES_ASKED(gd);
+	struct testdev_disk *d = gd->private_data;
+
+	return testdev_zones_report(&d->zones, sector, count, &asked);
+}
+
 static const struct block_device_operations disk_ops = {
 	.owner		= THIS_MODULE,
 	.submit_bio	= disk_submit_bio,
+	.report_zones	= disk_report_zones,
 	.get_unique_id	= disk_unique_id,
 };
 
@@ -218,10 +231,13 @@ struct testdev_disk *testdev_disk_create(const struct testdev_disk_config *confi
 
 	if (!d)
 		return ERR_PTR(-ENOMEM);
+	err = testdev_zones_init(&d->zones, config->size, config->limits.zone_sectors);
+	if (err)
+		goto err_free;
 	gd = iot_alloc_disk(&config->limits);
 	if (IS_ERR(gd)) {
-		kfree(d);
-		return ERR_CAST(gd);
+		err = PTR_ERR(gd);
+		goto err_zones;
 	}
 	d->gd = gd;
 	strscpy(gd->disk_name, config->name, DISK_NAME_LEN);
@@ -229,13 +245,18 @@ struct testdev_disk *testdev_disk_create(const struct testdev_disk_config *confi
 	gd->flags |= GENHD_FL_NO_PART;
 	gd->private_data = d;
 	set_capacity(gd, config->size >> SECTOR_SHIFT);
-	err = add_disk(gd);
-	if (err) {
-		put_disk(gd);
-		kfree(d);
-		return ERR_PTR(err);
-	}
+	err = iot_disk_revalidate_zones(gd) ?: add_disk(gd);
+	if (err)
+		goto err_disk;
 	return d;
+
+err_disk:
+	put_disk(gd);
+err_zones:
+	testdev_zones_free(&d->zones);
+err_free:
+	kfree(d);
+	return ERR_PTR(err);
 }
 EXPORT_SYMBOL_GPL(testdev_disk_create);
 
@@ -248,6 +269,7 @@ void testdev_disk_destroy(struct testdev_disk *d)
 	if (!d->removed)
 		del_gendisk(d->gd);
 	put_disk(d->gd);
+	testdev_zones_free(&d->zones);
 	kfree(d);
 }
 EXPORT_SYMBOL_GPL(testdev_disk_destroy);
@@ -262,6 +284,7 @@ void testdev_disk_reset(struct testdev_disk *d)
 	testdev_disk_read_only(d, false);
 	testdev_store_free(&d->store);
 	guard(spinlock_irqsave)(&d->lock);
+	testdev_zones_reset(&d->zones);
 	d->seen = (struct testdev_disk_seen){};
 }
 EXPORT_SYMBOL_GPL(testdev_disk_reset);

@@ -6,6 +6,7 @@
 #include <linux/slab.h>
 
 #include "bio.h"
+#include "watch.h"
 
 static struct block_device *lower_bdev(const struct io_target_lower *lower)
 {
@@ -89,6 +90,8 @@ static void bdev_info(struct io_target_lower *lower, struct io_target_info *info
 	info->ioctl = bdev->bd_disk->fops->ioctl;
 	info->rotational = iot_bdev_rotational(bdev);
 	info->zoned = bdev_is_zoned(bdev);
+	info->zone_size = info->zoned ? (u64)bdev_zone_sectors(bdev) << SECTOR_SHIFT : 0;
+	info->max_zone_append = (u64)bdev_max_zone_append_sectors(bdev) << SECTOR_SHIFT;
 	info->integrity = iot_bdev_integrity(bdev);
 	info->read = read ? IO_TARGET_SERVED_DIRECT : IO_TARGET_SERVED_NOT;
 	info->write = write ? IO_TARGET_SERVED_DIRECT : IO_TARGET_SERVED_NOT;

@@ -7,6 +7,7 @@
 #include <linux/wait.h>
 
 #include "stats.h"
+#include "watch.h"
 
 /* How often a close that has to wait says so */
 #define CLOSE_WARN_SECS		10

@@ -8,6 +8,102 @@
 
 #include "compat.h"
 
+/* What tells the zones of one disk to who asks about those of @disk above it. */
+struct iot_zones_asked {
+	struct gendisk			*disk;
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 19, 0)
+	struct blk_report_zones_args	*args;
+#else
+	report_zones_cb			cb;
+	void				*data;
+#endif
+};
+
+#if !IS_ENABLED(CONFIG_BLK_DEV_ZONED)
+#define blkdev_report_zones(...)	(-EOPNOTSUPP)
+#define disk_report_zone(...)		(-EOPNOTSUPP)
+#endif
+
+/* The last parameters of a ->report_zones(), and what is made of them. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 19, 0)
+#define IOT_ZONES_PARAMS	struct blk_report_zones_args *args
+#define IOT_ZONES_ASKED(_disk)	{ .disk = (_disk), .args = args }
+#else
+#define IOT_ZONES_PARAMS	report_zones_cb cb, void *data
+#define IOT_ZONES_ASKED(_disk)	{ .disk = (_disk), .cb = cb, .data = data }
+#endif
+
+static inline int iot_tell_zone(struct blk_zone *zone, unsigned int index, void *asked)
+{
+	struct iot_zones_asked *a = asked;
+
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 19, 0)
+	return disk_report_zone(a->disk, zone, index, a->args);
+#else
+	return a->cb(zone, index, a->data);
+#endif
+}
+
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 11, 0)
+/* Zones of @sectors that take appends of any length. */
+static inline void iot_limits_zoned(struct queue_limits *lim, unsigned int sectors)
+{
+	lim->features |= BLK_FEAT_ZONED;
+	lim->chunk_sectors = sectors;
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 13, 0)
+	lim->max_hw_zone_append_sectors = sectors;
+#else
+	lim->max_zone_append_sectors = sectors;
+#endif
+}
+
+/*
+ * Its bios go to @bdev in the order in which they come, appends included: nothing
+ * about zones is the upper disk's own work.
+ */
+static inline void iot_limits_zoned_above(struct queue_limits *lim, struct block_device *bdev)
+{
+	lim->max_open_zones = bdev_max_open_zones(bdev);
+	lim->max_active_zones = bdev_max_active_zones(bdev);
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 13, 0)
+	/* Where the block layer makes appends of writes, it does so below. */
+	lim->max_hw_zone_append_sectors = bdev_max_zone_append_sectors(bdev);
+#endif
+}
+
+/* When it has its size, before it is added, and when that is another one. */
+static inline int iot_disk_revalidate_zones(struct gendisk *disk)
+{
+	return blk_queue_is_zoned(disk->queue) ? blk_revalidate_disk_zones(disk) : 0;
+}
+#else
+static inline void iot_disk_set_zoned(struct gendisk *disk, unsigned int sectors)
+{
+#if IS_ENABLED(CONFIG_BLK_DEV_ZONED)
+	disk_set_zoned(disk, BLK_ZONED_HM);
+	blk_queue_chunk_sectors(disk->queue, sectors);
+	blk_queue_max_zone_append_sectors(disk->queue, sectors);
+#endif
+}
+
+static inline void iot_disk_zoned_above(struct gendisk *disk, struct block_device *bdev)
+{
+#if IS_ENABLED(CONFIG_BLK_DEV_ZONED)
+	disk_set_max_open_zones(disk, bdev_max_open_zones(bdev));
+	disk_set_max_active_zones(disk, bdev_max_active_zones(bdev));
+	if (blk_queue_zone_resetall(bdev_get_queue(bdev)))
+		blk_queue_flag_set(QUEUE_FLAG_ZONE_RESETALL, disk->queue);
+#endif
+}
+
+static inline int iot_disk_revalidate_zones(struct gendisk *disk)
+{
+	if (blk_queue_is_zoned(disk->queue))
+		disk->nr_zones = bdev_nr_zones(disk->part0);
+	return 0;
+}
+#endif
+
 /*
  * Test devices (kunit/): how a bio-based disk is given its limits.
  */
@@ -17,6 +113,7 @@ struct iot_disk_limits {
 	unsigned int	dma_alignment;
 	unsigned int	max_discard_sectors;
 	unsigned int	max_write_zeroes_sectors;
+	unsigned int	zone_sectors;
 	bool		write_cache;
 	bool		fua;
 	bool		nowait;
@@ -38,6 +135,8 @@ static inline struct gendisk *iot_alloc_disk(const struct iot_disk_limits *l)
 			    (l->rotational ? BLK_FEAT_ROTATIONAL : 0),
 	};
 
+	if (l->zone_sectors)
+		iot_limits_zoned(&lim, l->zone_sectors);
 	return blk_alloc_disk(&lim, NUMA_NO_NODE);
 }
 
@@ -68,6 +167,8 @@ static inline struct gendisk *iot_alloc_disk(const struct iot_disk_limits *l)
 		blk_queue_flag_set(QUEUE_FLAG_NOWAIT, q);
 	if (!l->rotational)
 		blk_queue_flag_set(QUEUE_FLAG_NONROT, q);
+	if (l->zone_sectors)
+		iot_disk_set_zoned(disk, l->zone_sectors);
 	return disk;
 }
 
@@ -96,6 +197,8 @@ static inline struct gendisk *iot_alloc_disk_above(struct block_device *bdev, bo
 #endif
 	queue_limits_stack_bdev(&lim, bdev, 0, "io_target");
 	lim.features |= BLK_FEAT_WRITE_CACHE | BLK_FEAT_FUA;
+	if (bdev_is_zoned(bdev))
+		iot_limits_zoned_above(&lim, bdev);
 	return blk_alloc_disk(&lim, NUMA_NO_NODE);
 }
 #else
@@ -120,6 +223,8 @@ static inline struct gendisk *iot_alloc_disk_above(struct block_device *bdev, bo
 		blk_queue_flag_set(QUEUE_FLAG_NONROT, q);
 	if (blk_queue_stable_writes(lower))
 		blk_queue_flag_set(QUEUE_FLAG_STABLE_WRITES, q);
+	if (bdev_is_zoned(bdev))
+		iot_disk_zoned_above(disk, bdev);
 	return disk;
 }
 #endif

@@ -30,6 +30,7 @@
  *   put: the last one closes, or finds it closed.
  */
 #include "stats.h"
+#include "watch.h"
 
 #define FIRST		(HZ / 10)
 #define LAST		(10 * HZ)

@@ -128,12 +128,29 @@ static void forward_end(struct bio *clone)
 	forward_put(t, resent);
 }
 
+/* Of a zoned disk: an append says where it has gone. */
+static void forward_end_zoned(struct bio *clone)
+{
+	struct forward *f = container_of(clone, struct forward, clone);
+
+	if (bio_op(clone) == REQ_OP_ZONE_APPEND)
+		f->bio->bi_iter.bi_sector = clone->bi_iter.bi_sector;
+	forward_end(clone);
+}
+
+/* @lower is about to be the target's, and is so for the first time. */
+void iot_forward_opened(struct io_target_lower *lower)
+{
+	lower->end_forwarded = lower->bdev && bdev_is_zoned(lower->bdev) ? forward_end_zoned :
+									   forward_end;
+}
+
 /* What the block layer lets pass with a warning, or does not know. */
 static int forward_check(struct io_target *t, struct io_target_lower *lower, struct bio *bio)
 {
 	if (unlikely(!lower->bdev))
 		return iot_err(t, -EOPNOTSUPP, "bio refused: not a block device");
-	if (!op_is_write(bio_op(bio))) {
+	if (bio_op(bio) == REQ_OP_READ) {
 		if (likely(lower->flags & IO_TARGET_READ))
 			return 0;
 		return iot_err(t, -EBADF, "bio refused: opened for writing only");
@@ -169,7 +186,7 @@ static struct bio *forward_clone(struct io_target *t, struct io_target_lower *lo
 	bio_clone_blkg_association(clone, bio);
 	if (unlikely(bio->bi_opf & REQ_POLLED))
 		forward_poll(lower, bio, clone);
-	clone->bi_end_io = forward_end;
+	clone->bi_end_io = lower->end_forwarded;
 	f = container_of(clone, struct forward, clone);
 	f->target = t;
 	f->bio = bio;

@@ -2,7 +2,7 @@
 /*
  * Forwarding of all that the driver of a file may be called for beside reads and writes,
  * for which see forward_file.c: ioctl, poll, llseek, fsync, mmap. None of them takes turns
- * with those, or with each other.
+ * with those, or with each other. Last, what that of a disk may be asked for.
  */
 #include <linux/compat.h>
 #include <linux/export.h>
@@ -11,6 +11,7 @@
 #include "compat_file.h"
 #include "enter.h"
 #include "file.h"
+#include "submit.h"
 
 static long call_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
@@ -224,3 +225,44 @@ int io_target_forward_mmap(struct io_target *target, struct vm_area_struct *vma)
 	return result;
 }
 EXPORT_SYMBOL_GPL(io_target_forward_mmap);
+
+static int call_locked_out(struct io_target *t)
+{
+	switch (io_target_state(t)) {
+	case IO_TARGET_PURGED:
+		return -ESHUTDOWN;
+	case IO_TARGET_CLOSED:
+	case IO_TARGET_REMOVED:
+		return -ENODEV;
+	default:
+		return -EAGAIN;
+	}
+}
+
+/**
+ * io_target_call_bdev - ask the device for what is no request
+ * @target: of a block device
+ * @fn: gets the device, which stays until it returns, and @data
+ * @data: for @fn
+ *
+ * For what the caller's own disk is asked, and only the driver below can answer: the zones,
+ * for example. Close, suspend, switch and a stop that waits wait until @fn returns.
+ *
+ * Context: process context; @fn may sleep. It may not wait for the target.
+ * Return: of @fn. -EAGAIN: the target is stopped or suspended just now. -ESHUTDOWN: purged.
+ * -ENODEV: closed or removed. -EOPNOTSUPP: not a block device.
+ */
+int io_target_call_bdev(struct io_target *target,
+			int (*fn)(struct block_device *bdev, void *data), void *data)
+{
+	struct io_target_lower *lower;
+	int result;
+
+	if (!iot_gate_tryget(&target->gated))
+		return call_locked_out(target);
+	lower = iot_target_lower(target);
+	result = lower->bdev ? fn(lower->bdev, data) : -EOPNOTSUPP;
+	iot_gate_put(&target->gated);
+	return result;
+}
+EXPORT_SYMBOL_GPL(io_target_call_bdev);

@@ -10,7 +10,7 @@
 #include <linux/blkdev.h>
 #include <linux/string.h>
 
-#include "internal.h"
+#include "watch.h"
 
 /* The best that the disk has; in this order. */
 static const enum blk_unique_id wwid_types[] = { BLK_UID_NAA, BLK_UID_EUI64, BLK_UID_T10 };

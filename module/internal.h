@@ -369,6 +369,7 @@ bool iot_poll_wait(struct io_target_request *req, struct completion *done, long 
 
 /* forward.c */
 int iot_forward_init(struct io_target *t);
+void iot_forward_opened(struct io_target_lower *lower);
 u64 iot_forward_before(struct io_target *t);
 bool iot_forward_send_pended(struct io_target *t);
 void iot_forward_send_held(struct io_target_lower *lower, struct bio *clone);
@@ -420,27 +421,6 @@ struct io_target_carrier *iot_carrier_get(struct io_target_request *req);
 void iot_carrier_drop(struct io_target_request *req);
 void iot_carrier_end(struct io_target_request *io, ssize_t result, blk_status_t status);
 enum iot_claim iot_carrier_claim(struct io_target_carrier *carrier, bool or_orphan);
-
-/* follow.c */
-void iot_follow_init(struct io_target *t);
-void iot_follow_opened(struct io_target *t);
-bool iot_follow_lost(struct io_target *t);
-void iot_follow_now(struct io_target *t);
-void iot_follow_end(struct io_target *t);
-void iot_follow_quiesce(struct io_target *t);
-
-/* identity.c */
-void iot_identity_read(struct io_target_lower *lower, struct iot_identity *id);
-int iot_identity_check(struct io_target *t, struct io_target_lower *lower);
-void iot_bdev_identify(struct block_device *bdev, struct iot_identity *id);
-
-/* rescan.c */
-void iot_rescan_init(struct io_target *t);
-void iot_rescan_opened(struct io_target *t, struct io_target_lower *lower);
-void iot_rescan_end(struct io_target *t);
-void iot_rescan_quiesce(struct io_target *t);
-void iot_rescan_soon(struct io_target *t);
-int iot_rescan(struct io_target *t);
 
 /* Bits of req->flags as they are in req->kind. */
 static inline u64 iot_kind_of(u32 flags)

@@ -7,7 +7,7 @@
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
 
-#include "internal.h"
+#include "watch.h"
 
 static atomic_t opens = ATOMIC_INIT(0);
 

@@ -13,6 +13,7 @@
 #include <linux/wait.h>
 
 #include "stats.h"
+#include "watch.h"
 
 static int refuse_type(struct io_target *t, const char *what, umode_t mode)
 {
@@ -148,6 +149,7 @@ int iot_target_opened(struct io_target *t, struct io_target_lower *lower, bool h
 	iot_identity_read(lower, &t->identity);
 	t->source.diskseq = t->identity.diskseq;
 	trace_open(t, lower->name, lower->flags, 0);
+	iot_forward_opened(lower);
 	iot_follow_opened(t);
 	iot_rescan_opened(t, lower);
 	return iot_state_resume(t, lower, hold);

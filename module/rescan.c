@@ -8,6 +8,7 @@
 #include <linux/export.h>
 
 #include "stats.h"
+#include "watch.h"
 
 /* From an error to the look at who has answered it */
 #define SOON	HZ

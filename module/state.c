@@ -16,6 +16,7 @@
 #include <linux/wait.h>
 
 #include "stats.h"
+#include "watch.h"
 
 /* Of no request that stop and purge wait for is the end still to come. */
 bool iot_target_idle(struct io_target *t)

@@ -28,8 +28,11 @@ static const char *switch_obstacle(const struct io_target_info *old,
 		return "it wants memory better aligned";
 	if (new->size < old->size)
 		return "it is smaller";
-	if (new->zoned != old->zoned || new->integrity != old->integrity)
-		return "it differs in zones or integrity";
+	if (new->zoned != old->zoned || new->zone_size != old->zone_size ||
+	    new->max_zone_append < old->max_zone_append)
+		return "it differs in zones";
+	if (new->integrity != old->integrity)
+		return "it differs in integrity";
 	if (new->read_only && old->flags & IO_TARGET_WRITE && !old->read_only)
 		return "it is read-only";
 	if ((old->max_discard && !new->max_discard) ||

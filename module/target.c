@@ -10,6 +10,7 @@
 
 #include "stats.h"
 #include "verify.h"
+#include "watch.h"
 
 /**
  * io_target_name - name of the target, for log lines

@@ -261,6 +261,8 @@ enum io_target_served {
  * @ioctl: there are ioctls
  * @rotational: a disk with a head to move
  * @zoned: a zoned disk
+ * @zone_size: bytes; 0: it has none
+ * @max_zone_append: bytes of the largest append to a zone
  * @integrity: bytes of integrity data that belong to one interval, 0: none
  * @stream: no positions: requests pass @pos 0, keep their order and may be short
  * @read: how reads are served
@@ -289,6 +291,8 @@ struct io_target_info {
 	bool			ioctl;
 	bool			rotational;
 	bool			zoned;
+	u64			zone_size;
+	u64			max_zone_append;
 	u16			integrity;
 	bool			stream;
 	enum io_target_served	read;
@@ -418,6 +422,8 @@ int io_target_switch(struct io_target *target, long timeout);
 void io_target_forward_bio(struct io_target *target, struct bio *bio);
 int io_target_forward_poll_bio(struct io_target *target, unsigned int flags);
 struct block_device *io_target_bdev(struct io_target *target);
+int io_target_call_bdev(struct io_target *target,
+			int (*fn)(struct block_device *bdev, void *data), void *data);
 
 int io_target_start(struct io_target *target);
 int io_target_stop(struct io_target *target, enum io_target_sent_action action,

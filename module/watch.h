@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the library notices of a device by itself: whether it is the one that was there
+ * before, that it has another size, that it is back.
+ */
+#ifndef _IO_TARGET_WATCH_H
+#define _IO_TARGET_WATCH_H
+
+#include "internal.h"
+
+/* follow.c */
+void iot_follow_init(struct io_target *t);
+void iot_follow_opened(struct io_target *t);
+bool iot_follow_lost(struct io_target *t);
+void iot_follow_now(struct io_target *t);
+void iot_follow_end(struct io_target *t);
+void iot_follow_quiesce(struct io_target *t);
+
+/* identity.c */
+void iot_identity_read(struct io_target_lower *lower, struct iot_identity *id);
+int iot_identity_check(struct io_target *t, struct io_target_lower *lower);
+void iot_bdev_identify(struct block_device *bdev, struct iot_identity *id);
+
+/* rescan.c */
+void iot_rescan_init(struct io_target *t);
+void iot_rescan_opened(struct io_target *t, struct io_target_lower *lower);
+void iot_rescan_end(struct io_target *t);
+void iot_rescan_quiesce(struct io_target *t);
+void iot_rescan_soon(struct io_target *t);
+int iot_rescan(struct io_target *t);
+
+#endif /* _IO_TARGET_WATCH_H */
