@@ -23,7 +23,7 @@ fio_needs=(libaio1 libaio-dev zlib1g-dev)
 
 # Of the guest; each is looked up below the unpacked packages.
 programs=(mke2fs e2fsck debugfs dumpe2fs mount umount losetup blkdiscard blockdev sfdisk
-	fsfreeze dmsetup nbd-client)
+	blkzone fsfreeze dmsetup nbd-client)
 
 # Debian 13 calls some of the libraries by other names.
 aio_packages() {

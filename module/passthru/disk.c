@@ -46,6 +46,29 @@ static int pt_poll_bio(struct bio *bio, struct io_comp_batch *iob, unsigned int 
 	return io_target_forward_poll_bio(bio->bi_bdev->bd_disk->private_data, flags);
 }
 
+struct zones {
+	sector_t		sector;
+	unsigned int		count;
+	struct iot_zones_asked	*asked;
+};
+
+static int lower_report_zones(struct block_device *bdev, void *data)
+{
+	struct zones *z = data;
+
+	return blkdev_report_zones(bdev, z->sector, z->count, iot_tell_zone, z->asked);
+}
+
+/* A disk that is stopped does not know them: they may be others when it is started. */
+static int pt_report_zones(struct gendisk *disk, sector_t sector, unsigned int count,
+			   IOT_ZONES_PARAMS)
+{
+	struct iot_zones_asked asked = IOT_ZONES_ASKED(disk);
+	struct zones zones = { .sector = sector, .count = count, .asked = &asked };
+
+	return io_target_call_bdev(disk->private_data, lower_report_zones, &zones);
+}
+
 /* Asked for the mode when the node is made, not when it goes. */
 static char *pt_devnode(struct gendisk *disk, umode_t *mode)
 {
@@ -59,6 +82,7 @@ static const struct block_device_operations pt_fops = {
 	.submit_bio	= pt_submit_bio,
 	.poll_bio	= pt_poll_bio,
 	.devnode	= pt_devnode,
+	.report_zones	= pt_report_zones,
 };
 
 /* The link in sysfs needs the claim; without it there is nobody to be shown. */
@@ -114,7 +138,8 @@ static void disk_look_work(struct work_struct *work)
 	guard(mutex)(&d->lock);
 	if (d->deleted || io_target_get_info(d->target, &info) || !S_ISBLK(info.mode))
 		return;
-	set_capacity_and_notify(d->disk, info.size >> SECTOR_SHIFT);
+	if (set_capacity_and_notify(d->disk, info.size >> SECTOR_SHIFT))
+		iot_disk_revalidate_zones(d->disk);
 	set_disk_ro(d->disk, info.read_only || !(info.flags & IO_TARGET_WRITE));
 	disk_link_locked(d);
 }
@@ -169,15 +194,6 @@ bool pt_disk_is_below(struct pt_disk *d, const char *path)
 	return pt_probe(d->disk, path);
 }
 
-static int disk_check(struct io_target *target, const struct io_target_info *info)
-{
-	if (!info->zoned)
-		return 0;
-	pr_warn_ratelimited("io_target_passthru: %s: zoned disks are not supported\n",
-			    io_target_name(target));
-	return -EOPNOTSUPP;
-}
-
 static struct lock_class_key freeze_key;
 
 /* The name is short enough, see config.c. */
@@ -193,7 +209,7 @@ static int disk_add(struct pt_disk *d, const char *name, bool read_only)
 	lockdep_set_class(&disk->part0->bd_fsfreeze_mutex, &freeze_key);
 	set_capacity(disk, bdev_nr_sectors(io_target_bdev(d->target)));
 	set_disk_ro(disk, read_only || bdev_read_only(io_target_bdev(d->target)));
-	err = add_disk(disk);
+	err = iot_disk_revalidate_zones(disk) ?: add_disk(disk);
 	if (err)
 		return err;
 	err = pt_disk_link(d);
@@ -208,7 +224,7 @@ struct pt_disk *pt_disk_create(struct io_target *target, const char *name, bool 
 	struct pt_disk *d;
 	int err;
 
-	err = io_target_get_info(target, &info) ?: disk_check(target, &info);
+	err = io_target_get_info(target, &info);
 	if (err)
 		return ERR_PTR(err);
 	d = kzalloc_obj(*d, GFP_KERNEL);
