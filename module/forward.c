@@ -141,25 +141,34 @@ static void forward_end_zoned(struct bio *clone)
 /* @lower is about to be the target's, and is so for the first time. */
 void iot_forward_opened(struct io_target_lower *lower)
 {
-	lower->end_forwarded = lower->bdev && bdev_is_zoned(lower->bdev) ? forward_end_zoned :
-									   forward_end;
+	if (!lower->bdev)
+		return;
+	lower->forwards = lower->flags;
+	lower->end_forwarded = bdev_is_zoned(lower->bdev) ? forward_end_zoned : forward_end;
+}
+
+static noinline int forward_refused(struct io_target *t, struct io_target_lower *lower,
+				    struct bio *bio)
+{
+	if (!lower->bdev)
+		return iot_err(t, -EOPNOTSUPP, "bio refused: not a block device");
+	if (bio_op(bio) == REQ_OP_READ)
+		return iot_err(t, -EBADF, "bio refused: opened for writing only");
+	if (op_is_flush(bio->bi_opf) && !bio_sectors(bio))
+		return 0;
+	return iot_err(t, -EROFS, "bio refused: the device is read-only");
 }
 
 /* What the block layer lets pass with a warning, or does not know. */
 static int forward_check(struct io_target *t, struct io_target_lower *lower, struct bio *bio)
 {
-	if (unlikely(!lower->bdev))
-		return iot_err(t, -EOPNOTSUPP, "bio refused: not a block device");
-	if (bio_op(bio) == REQ_OP_READ) {
-		if (likely(lower->flags & IO_TARGET_READ))
-			return 0;
-		return iot_err(t, -EBADF, "bio refused: opened for writing only");
-	}
-	if (op_is_flush(bio->bi_opf) && !bio_sectors(bio))
-		return 0;
-	if (unlikely(!(lower->flags & IO_TARGET_WRITE) || bdev_read_only(lower->bdev)))
-		return iot_err(t, -EROFS, "bio refused: the device is read-only");
-	return 0;
+	bool may;
+
+	if (bio_op(bio) == REQ_OP_READ)
+		may = lower->forwards & IO_TARGET_READ;
+	else
+		may = lower->forwards & IO_TARGET_WRITE && !bdev_read_only(lower->bdev);
+	return likely(may) ? 0 : forward_refused(t, lower, bio);
 }
 
 /* So that bio_poll() asks the caller's disk, and that io_target_forward_poll_bio(). */

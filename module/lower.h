@@ -109,6 +109,7 @@ struct iot_queue {
  * @stream: positions mean nothing, order does
  * @polls: the device can be polled
  * @bdev: the device, if it takes bios, else NULL
+ * @forwards: IO_TARGET_READ, WRITE: bios that it takes
  * @end_forwarded: what ends the clones of bios (forward.c)
  * @gone: the device has died
  * @frozen: by its owner; for one that is not the target's yet
@@ -149,6 +150,7 @@ struct io_target_lower {
 	bool				stream;
 	bool				polls;
 	struct block_device		*bdev;
+	unsigned int			forwards;
 	bio_end_io_t			*end_forwarded;
 	bool				gone;	/* the device has died; under target->lock */
 	bool				frozen;
