@@ -16,6 +16,7 @@ mount() { /opt/bin/mount "$@"; }
 umount() { /opt/bin/umount "$@"; }
 blkdiscard() { /opt/bin/blkdiscard "$@"; }
 blockdev() { /opt/bin/blockdev "$@"; }
+setpriv() { /opt/bin/setpriv "$@"; }
 
 fail() { # text
 	echo "FAIL: $*"
