@@ -1,0 +1,176 @@
+#!/bin/busybox sh
+# shellcheck shell=dash
+# SPDX-License-Identifier: GPL-2.0
+# a disk that goes is looked for where it was: it comes back, or another one does
+#
+# limit: 300 150
+
+# One block after the other, each a line with its number: who fails tries again.
+write_blocks() { # device
+	i=0
+	while [ ! -e /run/enough ]; do
+		if printf '%4095d\n' $i | dd of="$1" bs=4096 iflag=fullblock seek=$i \
+			oflag=direct conv=notrunc 2>>/run/errors; then
+			i=$((i + 1))
+			echo $i >/run/count
+		else
+			echo once >>/run/failed
+			usleep 20000
+		fi
+	done
+}
+
+begin() { # device
+	rm -f /run/enough
+	: >/run/errors
+	: >/run/failed
+	echo 0 >/run/count
+	write_blocks "$1" &
+	blocks=$!
+}
+
+# It may be about to be written.
+written() {
+	until read -r count </run/count; do
+		usleep 1000
+	done
+	echo "$count"
+}
+
+beyond() { # count
+	[ "$(written)" -gt "$1" ]
+}
+
+end() {
+	touch /run/enough
+	wait $blocks
+}
+
+failed() {
+	wc -l </run/failed
+}
+
+# All that was acknowledged is there.
+check_blocks() { # device
+	dd if="$1" bs=4096 count="$(written)" iflag=direct 2>/dev/null |
+		awk -v want="$(written)" '$1 != NR - 1 || length() != 4095 { exit 1 }
+			END { if (NR != want) exit 1 }' || fail "$1 has not what was written"
+}
+
+state_is() { # name, state
+	[ "$(pt_state "$1")" = "$2" ]
+}
+
+# Nothing is written and nothing fails, for this long.
+waits_for() { # name, seconds
+	before="$(written) $(failed)"
+	sleep "$2"
+	[ "$(written) $(failed)" = "$before" ] ||
+		fail "I/O does not wait: $before, now $(written) $(failed)"
+	state_is "$1" suspended || fail "while it is away: $(pt_state "$1")"
+}
+
+said_of() { # name, words
+	dmesg | grep -q "$1: .*$2"
+}
+
+# ---- a virtio disk: it is told to go, so that not one request fails ----
+
+lower=$(disk v1)
+pt_create fo "$lower" follow=1 identity=size
+begin /dev/iot-fo
+for _ in $(seq "$(often 10 1)"); do
+	mark=$(written)
+	wait_for 20 beyond $((mark + 8)) || fail "nothing is written"
+	host unplug v1
+	wait_for 10 state_is fo suspended || fail "unplugged: $(pt_state fo)"
+	sleep 1	# what was under way ends
+	waits_for fo 1
+	host plug virtio v1
+	[ "$(disk v1)" = "$lower" ] || fail "it is back as $(disk v1), not as $lower"
+	wait_for 30 state_is fo started || fail "plugged: $(pt_state fo)"
+	mark=$(written)
+	wait_for 20 beyond $((mark + 8)) || fail "nothing is written after its return"
+done
+
+# Another one in its place: of another size.
+host unplug v1
+wait_for 10 state_is fo suspended || fail "unplugged: $(pt_state fo)"
+host resize v1 96
+host plug virtio v1
+[ "$(disk v1)" = "$lower" ] || fail "it is back as $(disk v1), not as $lower"
+sum=$(sha256sum <"$lower")
+wait_for 30 said_of fo 'another size' || fail "nothing is said of another disk"
+waits_for fo "$(often 3 1)"
+[ "$sum" = "$(sha256sum <"$lower")" ] || fail "another disk was written"
+host unplug v1
+host resize v1 128
+host plug virtio v1
+wait_for 40 state_is fo started || fail "with its size again: $(pt_state fo)"
+mark=$(written)
+wait_for 20 beyond $((mark + 8)) || fail "nothing is written after its return"
+end
+echo "virtio: $(written) blocks, $(failed) errors"
+[ "$(failed)" = 0 ] || fail "there were errors: $(tail -n 3 /run/errors)"
+check_blocks /dev/iot-fo
+pt_destroy fo
+check_blocks "$lower"
+
+# Of the same size, and nobody has said that this is enough.
+pt_create un "$lower" follow=1
+host unplug v1
+wait_for 10 state_is un suspended || fail "unplugged: $(pt_state un)"
+host plug virtio v1
+[ "$(disk v1)" = "$lower" ] || fail "it is back as $(disk v1), not as $lower"
+wait_for 30 said_of un 'nothing is said that tells it' || fail "taken, or nothing is said"
+state_is un suspended || fail "an unknown disk was taken: $(pt_state un)"
+pt_destroy un
+
+# ---- a disk on the network: its server is killed and comes back ----
+
+connect() {
+	nbd-client 10.0.2.2 "$port" /dev/nbd0 -b 4096 -t 30 -nonetlink >/run/nbd 2>&1 &
+	wait_for 15 connected || fail "no connection: $(cat /run/nbd)"
+}
+
+connected() {
+	[ "$(cat /sys/block/nbd0/size)" -gt 0 ] && [ -e /sys/block/nbd0/pid ]
+}
+
+disconnected() {
+	! [ -e /sys/block/nbd0/pid ]
+}
+
+ip link set lo up
+ip link set eth0 up
+ip addr add 10.0.2.15/24 dev eth0 2>/dev/null || true
+host nbd start
+port=$(said)
+load nbd nbds_max=1
+connect
+pt_create fn /dev/nbd0 follow=1 identity=size
+begin /dev/iot-fn
+for _ in $(seq "$(often 5 1)"); do
+	mark=$(written)
+	wait_for 20 beyond $((mark + 8)) || fail "nothing is written"
+	host nbd kill
+	wait_for 30 state_is fn suspended || fail "its server was killed: $(pt_state fn)"
+	wait_for 20 disconnected || fail "nbd does not end"
+	sleep 1
+	waits_for fn "$(often 3 1)"
+	host nbd start
+	port=$(said)
+	connect
+	wait_for 40 state_is fn started || fail "its server is back: $(pt_state fn)"
+	mark=$(written)
+	wait_for 20 beyond $((mark + 8)) || fail "nothing is written after its return"
+done
+end
+echo "nbd: $(written) blocks, $(failed) errors"
+# What is under way, and what nbd itself fails until it says that it is dead.
+[ "$(failed)" -le "$(often 25 5)" ] || fail "I/O did not wait: $(tail -n 3 /run/errors)"
+check_blocks /dev/iot-fn
+pt_destroy fn
+check_blocks /dev/nbd0
+nbd-client -d /dev/nbd0 -nonetlink
+host nbd kill
