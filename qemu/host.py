@@ -4,7 +4,8 @@
 
     host.py SOCKETS RUN NBDKIT PID
 
-SOCKETS holds QEMU's sockets "host" (the guest's questions, a line each) and "qmp";
+SOCKETS holds QEMU's sockets "host" (the guest's questions, a line each), "qmp", and
+"echo-*", on which all that comes is sent back;
 RUN/disks the images; PID is QEMU. Every question gets one line: "ok ..." or
 "error why".
 
@@ -22,6 +23,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 
 from replay import replay
@@ -169,11 +171,30 @@ def connect(path):
     raise OSError(f"{path}: nobody listens")
 
 
+def echo(path):
+    """Until QEMU ends."""
+    try:
+        with connect(path) as line:
+            while data := line.recv(65536):
+                line.sendall(data)
+    except OSError as error:
+        print(f"{path}: {error}")
+
+
+def start_echoes(sockets):
+    """When QEMU answers, it has made all of its sockets."""
+    for name in os.listdir(sockets):
+        if name.startswith("echo-"):
+            threading.Thread(target=echo, args=(os.path.join(sockets, name),),
+                             daemon=True).start()
+
+
 def main(sockets, run, nbdkit, pid):
     nbd = Nbd(run, nbdkit)
     try:
         line = connect(os.path.join(sockets, "host"))
         host = Host(run, Qmp(os.path.join(sockets, "qmp")), nbd)
+        start_echoes(sockets)
         with line.makefile("rw", encoding="ascii", errors="replace") as file:
             for question in file:
                 answer = host.answer(question)

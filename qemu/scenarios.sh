@@ -123,6 +123,10 @@ ends() {
 	guest_qemu -qmp "unix:$SOCKETS/qmp,server=on,wait=off"
 	guest_qemu -netdev user,id=net0,restrict=off \
 		-device virtio-net-pci,netdev=net0,romfile=
+	# All that is written to these comes back.
+	guest_socket echo "$SOCKETS/echo-port"
+	guest_qemu -chardev "socket,path=$SOCKETS/echo-tty,server=on,wait=off,id=echo-tty" \
+		-device isa-serial,chardev=echo-tty,index=1
 	guest_channel kmsg
 	guest_channel verdict
 	guest_channel out
