@@ -191,7 +191,7 @@ matches() { # glob, text
 # diagnostics. All of them together are the suite "guest".
 run_scenarios() {
 	: >/run/scenarios
-	for script in /guest.d/*.sh; do
+	for script in /guest.d/[0-9]*.sh; do
 		[ -e "$script" ] || continue
 		name=${script##*/[0-9][0-9]-}
 		wanted "${name%.sh}" || continue

@@ -5,18 +5,14 @@
 # A pass-through disk, made in configfs above a virtio disk: what root can do with it,
 # and what he is told when he cannot. More is in qemu/scenarios.
 
+# shellcheck source=lib.sh
+. /guest.d/lib.sh
+
+prefix=passthru_
 config=/sys/kernel/config/io_target
 lower=/dev/vda
 dir=$config/t
 upper=/dev/iot-t
-
-result() { # name command...
-	if (shift && "$@"); then
-		echo "ok passthru_$1"
-	else
-		echo "not ok passthru_$1"
-	fi
-}
 
 # put <attribute> <value>
 put() {
@@ -145,15 +141,6 @@ with_module() {
 	result is_read_only read_only
 	result goes gone
 	rmmod io_target_passthru && unload
-}
-
-# A target that has been given up is freed a little later.
-unload() {
-	for _ in 1 2 3 4 5 6 7 8 9 10; do
-		rmmod io_target 2>/dev/null && return 0
-		sleep 1
-	done
-	rmmod io_target
 }
 
 result module with_module

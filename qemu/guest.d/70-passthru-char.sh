@@ -5,15 +5,11 @@
 # Pass-through char devices, made in configfs above devices of each kind: with positions,
 # without, with entry points for user pointers only, and a tty.
 
-config=/sys/kernel/config/io_target
+# shellcheck source=lib.sh
+. /guest.d/lib.sh
 
-result() { # name command...
-	if (shift && "$@"); then
-		echo "ok passthru_char_$1"
-	else
-		echo "not ok passthru_char_$1"
-	fi
-}
+prefix=passthru_char_
+config=/sys/kernel/config/io_target
 
 # put <device> <attribute> <value>
 put() {
@@ -107,15 +103,6 @@ with_module() {
 	result holds_while_stopped held
 	result refuses refused
 	rmmod io_target_passthru && unload
-}
-
-# A target that has been given up is freed a little later.
-unload() {
-	for _ in 1 2 3 4 5 6 7 8 9 10; do
-		rmmod io_target 2>/dev/null && return 0
-		sleep 1
-	done
-	rmmod io_target
 }
 
 result module with_module
