@@ -18,8 +18,8 @@
 #	guest_qemu <words>                  more QEMU arguments
 #	guest_boot <bzImage> <MiB> <seconds>
 #
-# GUEST_ACCEL, GUEST_SMP and GUEST_MACHINE, when set, are QEMU's -accel, -smp and
-# -machine instead of what the tests have.
+# GUEST_ACCEL and GUEST_SMP, when set, are QEMU's -accel and -smp instead of what the
+# tests have.
 #
 # guest_boot leaves in $GUEST_DIR: console.log, one file per channel,
 # modules (what was loaded), qemu.err, and status ("exit", "timeout" or "error <code>").
@@ -199,7 +199,7 @@ guest_machine() {
 	local image=$1 memory=$2
 	GUEST_ARGS=(
 		-nodefaults -no-reboot -display none
-		-machine "${GUEST_MACHINE:-q35}"
+		-machine q35
 		-accel "${GUEST_ACCEL:-tcg,thread=$(guest_threads)}"
 		-smp "${GUEST_SMP:-2}" -m "$memory"
 		-kernel "$image" -initrd "$GUEST_DIR/initrd"
