@@ -41,6 +41,16 @@ class Boot(Run):
         done = [name.split(".")[-1] for name in done]
         return names[-1] if names and names[-1] not in done else ""
 
+    def when_splat(self):
+        """The scenario during which the kernel complained first, or nothing."""
+        name = ""
+        for _, text in self.log.lines:
+            if text.startswith("iot: scenario "):
+                name = text[14:]
+            elif self.is_splat(text):
+                return name
+        return ""
+
     def split_logs(self):
         out = None
         path = os.path.join(self.args.dir, "out")
@@ -63,6 +73,8 @@ class Boot(Run):
                                  if note.startswith("    # ")][-14:])
         for problem in self.problems:
             name = self.begun() if problem.kind in ("panic", "hang") else ""
+            if problem.kind == "splat":
+                name = self.when_splat()
             if not self.results:
                 name = name or self.args.names[0]
             self.tell(name or "(the boot)", "fail", None, f"[{problem.kind}] {problem.text}")
