@@ -22,8 +22,8 @@ packages=(e2fsprogs util-linux mount fdisk dmsetup nbd-client nbdkit)
 fio_needs=(libaio1 libaio-dev zlib1g-dev)
 
 # Of the guest; each is looked up below the unpacked packages.
-programs=(mke2fs e2fsck resize2fs debugfs dumpe2fs mount umount losetup blkdiscard blockdev blkzone
-	sfdisk fsfreeze setpriv dmsetup nbd-client)
+programs=(mke2fs e2fsck resize2fs debugfs dumpe2fs mount umount losetup blkdiscard blockdev
+	blkzone sfdisk fsfreeze setpriv dmsetup nbd-client)
 
 # Debian 13 calls some of the libraries by other names.
 aio_packages() {

@@ -1,0 +1,21 @@
+#!/bin/busybox sh
+# shellcheck shell=dash
+# SPDX-License-Identifier: GPL-2.0
+# what the README has its readers type in "make shell"
+#
+# limit: 90
+
+one=$(disk v1)
+two=$(disk v2)
+# the commands of its chapter, from the first indented line to the last
+awk '/^## / { on = ($0 ~ "^## Pass-through devices") } on && /^    /' /scenarios/README.md |
+	sed "s#/dev/vdb#SECOND#g; s#/dev/vda#$one#g; s#SECOND#$two#g" >/run/typed
+[ "$(wc -l </run/typed)" -gt 15 ] || fail "there is little to type in the README"
+head -c 1048576 /dev/urandom >/run/noise
+dd if=/run/noise of="$one" bs=1M conv=fsync 2>/dev/null
+cat >>/run/typed <<'END'
+wait
+END
+sh -eux /run/typed </dev/null || fail "it does not work as it is written"
+cmp -n 1048576 "$two" /run/noise || fail "the copy that it makes is none"
+[ -z "$(ls "$PT")" ] || fail "something is left: $(ls "$PT")"
