@@ -247,10 +247,10 @@ struct io_target {
 	struct delayed_work		follow_work;
 	bool				rescan_soon;	/* it has been told to; under lock */
 	struct delayed_work		rescan_work;
+	bool				keeps_module;	/* until its memory is gone */
 #if IS_ENABLED(CONFIG_IO_TARGET_VERIFIER)
 	struct list_head		verify_frames;	/* callbacks in progress, under lock */
 	atomic_t			verify_pool;	/* requests out, and 1 until the last put */
-	bool				verify_put;	/* there was the last put */
 #endif
 #if IS_ENABLED(CONFIG_IO_TARGET_FAULT_INJECTION)
 	struct iot_inject		inject;

@@ -2,11 +2,13 @@
 /*
  * io_target: what the module owns as a whole.
  *
- * Every target holds a reference on the module until its memory is gone, so
- * exit finds no target and no orphan. What it may still find is code that is
- * just returning into the module: a worker that has done the last put, an
- * end_io that has let close pass. Workers are waited for by destroying their
- * queues, end_io by a grace period of each kind of context it can run in.
+ * Every target holds a reference on the module until the last put of a closed one, so
+ * exit finds no open target and no orphan. What it may still find is a worker that frees
+ * a target, or has just put it, and an end_io that has let close pass and is about to
+ * return into the module. Workers are waited for by destroying their queues, before
+ * anything that a target gives back is taken down; end_io by a grace period of each kind
+ * of context it can run in. Who puts a target from elsewhere is a module that uses this
+ * one, and is unloaded first.
  */
 #include <linux/module.h>
 #include <linux/rcupdate.h>
@@ -36,10 +38,10 @@ err_wq:
 
 static void __exit io_target_exit(void)
 {
-	iot_debugfs_exit();
-	iot_inject_forget();
 	destroy_workqueue(iot_wq);
 	destroy_workqueue(iot_releaser);
+	iot_debugfs_exit();
+	iot_inject_forget();
 	synchronize_rcu();
 	synchronize_rcu_tasks();
 }

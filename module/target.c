@@ -133,6 +133,7 @@ static int target_init_pools(struct io_target *t)
 static void target_release_work(struct work_struct *work)
 {
 	struct io_target *t = container_of(work, struct io_target, release_work);
+	bool keeps_module;
 
 	if (io_target_state(t) != IO_TARGET_CLOSED) {
 		iot_err(t, -EBUSY, "put for the last time while open: closing it");
@@ -142,11 +143,10 @@ static void target_release_work(struct work_struct *work)
 		io_target_put(t);
 		return;
 	}
+	keeps_module = t->keeps_module;
 	iot_follow_quiesce(t);
 	iot_rescan_quiesce(t);
 	iot_source_forget(t);
-	if (iot_verify_pool_out(t))
-		return;		/* the last of them brings us back */
 	iot_debugfs_remove(t);
 	iot_inject_exit(t);
 	iot_latency_exit(t);
@@ -154,7 +154,8 @@ static void target_release_work(struct work_struct *work)
 	target_exit_refs(t);
 	target_exit_pools(t);
 	kfree(t);
-	module_put(THIS_MODULE);
+	if (keeps_module)
+		module_put(THIS_MODULE);
 }
 
 /**
@@ -201,6 +202,7 @@ struct io_target *io_target_create(const struct io_target_config *config)
 	if (err)
 		goto err_refs;
 	__module_get(THIS_MODULE);
+	t->keeps_module = true;
 	iot_inject_created(t);
 	iot_debugfs_add(t);
 	return t;
@@ -227,9 +229,22 @@ struct io_target *io_target_get(struct io_target *target)
 }
 EXPORT_SYMBOL_GPL(io_target_get);
 
+/*
+ * Nothing but memory is left of a closed target, and exit waits for the worker that frees
+ * it: so the module can be unloaded as soon as who used it last has gone. One that is
+ * still open, or whose requests are out, keeps it.
+ */
 static void target_last_put(struct kref *ref)
 {
-	queue_work(iot_wq, &container_of(ref, struct io_target, ref)->release_work);
+	struct io_target *t = container_of(ref, struct io_target, ref);
+	bool closed = io_target_state(t) == IO_TARGET_CLOSED;
+
+	if (closed && iot_verify_pool_out(t))
+		return;		/* the last of them queues the work */
+	t->keeps_module = !closed;
+	queue_work(iot_wq, &t->release_work);
+	if (closed)
+		module_put(THIS_MODULE);
 }
 
 /**

@@ -397,17 +397,12 @@ void iot_verify_pool_freed(struct io_target *t)
 
 /*
  * @t has been put for the last time. Requests of its pool that are still out
- * would be given back to freed memory, so that it stays until they are, and then
- * comes here again.
+ * would be given back to freed memory, so that it stays until they are.
  */
 bool iot_verify_pool_out(struct io_target *t)
 {
-	unsigned int out;
+	unsigned int out = atomic_read(&t->verify_pool) - 1;
 
-	if (t->verify_put)
-		return false;
-	t->verify_put = true;
-	out = atomic_read(&t->verify_pool) - 1;
 	if (atomic_dec_and_test(&t->verify_pool))
 		return false;
 	iot_misuse_report(io_target_name(t),

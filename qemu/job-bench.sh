@@ -54,15 +54,6 @@ switch_on() { # name
 	done
 }
 
-# A target that has been given up is freed a little later.
-unload() {
-	for _ in 1 2 3 4 5 6 7 8 9 10; do
-		rmmod io_target 2>/dev/null && return
-		sleep 1
-	done
-	rmmod io_target
-}
-
 # The device is claimed by one of them at a time.
 linear() { # device
 	case $1 in
@@ -87,7 +78,7 @@ bench_line() { # what, words
 	shift
 	case $what in
 	modules)
-		[ ! -e /sys/module/io_target ] || unload
+		[ ! -e /sys/module/io_target ] || rmmod io_target
 		BUILD=/modules/$module
 		insmod "$BUILD/io_target.ko"
 		;;

@@ -140,7 +140,7 @@ with_module() {
 	result refuses_bad_input bad_input
 	result is_read_only read_only
 	result goes gone
-	rmmod io_target_passthru && unload
+	rmmod io_target_passthru && rmmod io_target
 }
 
 result module with_module

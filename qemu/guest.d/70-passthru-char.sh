@@ -102,7 +102,7 @@ with_module() {
 	result regular regular
 	result holds_while_stopped held
 	result refuses refused
-	rmmod io_target_passthru && unload
+	rmmod io_target_passthru && rmmod io_target
 }
 
 result module with_module

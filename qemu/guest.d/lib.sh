@@ -13,12 +13,3 @@ result() { # name command...
 		echo "not ok $prefix$1"
 	fi
 }
-
-# A target that has been given up is freed a little later.
-unload() {
-	for _ in 1 2 3 4 5 6 7 8 9 10; do
-		rmmod io_target 2>/dev/null && return 0
-		sleep 1
-	done
-	rmmod io_target
-}
