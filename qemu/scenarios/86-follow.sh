@@ -74,7 +74,7 @@ said_of() { # name, words
 	dmesg | grep -q "$1: .*$2"
 }
 
-# ---- a virtio disk: it is told to go, so that not one request fails ----
+# ---- a virtio disk: its going is told, so that not one request fails ----
 
 lower=$(disk v1)
 pt_create fo "$lower" follow=1 identity=size
@@ -111,7 +111,12 @@ mark=$(written)
 wait_for 20 beyond $((mark + 8)) || fail "nothing is written after its return"
 end
 echo "virtio: $(written) blocks, $(failed) errors"
-[ "$(failed)" = 0 ] || fail "there were errors: $(tail -n 3 /run/errors)"
+# 6.1 does not tell who has a disk open that it goes: there an error does, of each removal
+case $(uname -r) in
+6.1.*) may_fail=$(often 60 10) ;;
+*) may_fail=0 ;;
+esac
+[ "$(failed)" -le "$may_fail" ] || fail "there were errors: $(tail -n 3 /run/errors)"
 check_blocks /dev/iot-fo
 pt_destroy fo
 check_blocks "$lower"
