@@ -26,7 +26,8 @@ grow() {
 	size=$1
 	shift
 	pt_set gr "$@"
-	wait_for 10 sectors_are /dev/iot-gr "$size" ||
+	# soon, or it was the look of every 30 s
+	wait_for 2 sectors_are /dev/iot-gr "$size" ||
 		fail "after $*: $(blockdev --getsize64 /dev/iot-gr) bytes"
 	before=$(df -k /mnt/a | awk 'END { print $2 }')
 	resize2fs /dev/iot-gr >/run/resize 2>&1 || fail "resize2fs: $(cat /run/resize)"
@@ -48,7 +49,7 @@ fsck_clean "$lower" || fail "the file system is not clean on the lower disk"
 host resize v1 64
 wait_for 10 sectors_are "$lower" 64 || fail "$lower is not 64 MiB"
 pt_set gr rescan=1
-wait_for 10 sectors_are /dev/iot-gr 64 || fail "the upper disk has not shrunk"
+wait_for 2 sectors_are /dev/iot-gr 64 || fail "the upper disk has not shrunk"
 dmesg | grep 'gr: .*has shrunk from 268435456 to 67108864' || fail "nothing is said of it"
 dd if=/dev/iot-gr of=/dev/null bs=1M skip=63 count=1 iflag=direct 2>/dev/null ||
 	fail "what is left cannot be read"
