@@ -96,6 +96,7 @@ done
 # Another one in its place: of another size.
 host unplug v1
 wait_for 10 state_is fo suspended || fail "unplugged: $(pt_state fo)"
+sleep 1	# it is given up, and its name is free
 host resize v1 96
 host plug virtio v1
 [ "$(disk v1)" = "$lower" ] || fail "it is back as $(disk v1), not as $lower"
@@ -127,6 +128,7 @@ host unplug v1
 # without I/O, 6.1 has to be asked
 pt_set un rescan=1 2>/dev/null || true
 wait_for 10 state_is un suspended || fail "unplugged: $(pt_state un)"
+sleep 1	# it is given up, and its name is free
 host plug virtio v1
 [ "$(disk v1)" = "$lower" ] || fail "it is back as $(disk v1), not as $lower"
 wait_for 30 said_of un 'nothing is said that tells it' || fail "taken, or nothing is said"
