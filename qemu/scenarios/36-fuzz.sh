@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # random values in every attribute: nothing oopses, hangs or stays
 #
-# limit: 3600 240
+# limit: 7200 240
 
 load null_blk queue_mode=2 nr_devices=2 memory_backed=1 gb=1
 pt_load

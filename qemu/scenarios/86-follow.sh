@@ -61,8 +61,15 @@ state_is() { # name, state
 	[ "$(pt_state "$1")" = "$2" ]
 }
 
-# Nothing is written and nothing fails, for this long.
+quiet() {
+	before="$(written) $(failed)"
+	usleep 500000
+	[ "$(written) $(failed)" = "$before" ]
+}
+
+# What was under way has ended; then nothing is written and nothing fails, for this long.
 waits_for() { # name, seconds
+	wait_for 20 quiet || fail "I/O does not wait: $(written) $(failed)"
 	before="$(written) $(failed)"
 	sleep "$2"
 	[ "$(written) $(failed)" = "$before" ] ||
@@ -72,6 +79,17 @@ waits_for() { # name, seconds
 
 said_of() { # name, words
 	dmesg | grep -q "$1: .*$2"
+}
+
+# Another one gets the name as long as the lost one has not been given up.
+plug_back() {
+	for _ in 1 2 3 4 5 6 7 8 9 10; do
+		host plug virtio v1
+		[ "$(disk v1)" != "$lower" ] || return 0
+		host unplug v1
+		usleep 200000
+	done
+	fail "it is back as $(disk v1), not as $lower"
 }
 
 # ---- a virtio disk: its going is told, so that not one request fails ----
@@ -84,10 +102,8 @@ for _ in $(seq "$(often 10 1)"); do
 	wait_for 20 beyond $((mark + 8)) || fail "nothing is written"
 	host unplug v1
 	wait_for 10 state_is fo suspended || fail "unplugged: $(pt_state fo)"
-	sleep 1	# what was under way ends
 	waits_for fo 1
-	host plug virtio v1
-	[ "$(disk v1)" = "$lower" ] || fail "it is back as $(disk v1), not as $lower"
+	plug_back
 	wait_for 30 state_is fo started || fail "plugged: $(pt_state fo)"
 	mark=$(written)
 	wait_for 20 beyond $((mark + 8)) || fail "nothing is written after its return"
@@ -96,17 +112,15 @@ done
 # Another one in its place: of another size.
 host unplug v1
 wait_for 10 state_is fo suspended || fail "unplugged: $(pt_state fo)"
-sleep 1	# it is given up, and its name is free
 host resize v1 96
-host plug virtio v1
-[ "$(disk v1)" = "$lower" ] || fail "it is back as $(disk v1), not as $lower"
+plug_back
 sum=$(sha256sum <"$lower")
 wait_for 30 said_of fo 'another size' || fail "nothing is said of another disk"
 waits_for fo "$(often 3 1)"
 [ "$sum" = "$(sha256sum <"$lower")" ] || fail "another disk was written"
 host unplug v1
 host resize v1 128
-host plug virtio v1
+plug_back
 wait_for 40 state_is fo started || fail "with its size again: $(pt_state fo)"
 mark=$(written)
 wait_for 20 beyond $((mark + 8)) || fail "nothing is written after its return"
@@ -128,22 +142,12 @@ host unplug v1
 # without I/O, 6.1 has to be asked
 pt_set un rescan=1 2>/dev/null || true
 wait_for 10 state_is un suspended || fail "unplugged: $(pt_state un)"
-sleep 1	# it is given up, and its name is free
-host plug virtio v1
-[ "$(disk v1)" = "$lower" ] || fail "it is back as $(disk v1), not as $lower"
+plug_back
 wait_for 30 said_of un 'nothing is said that tells it' || fail "taken, or nothing is said"
 state_is un suspended || fail "an unknown disk was taken: $(pt_state un)"
 pt_destroy un
 
 # ---- a disk on the network: its server is killed and comes back ----
-
-# There it stays a disk, without bytes: nothing says that it is dead.
-case $(uname -r) in
-6.1.*)
-	echo "6.1's nbd does not tell that its server has gone: not followed"
-	exit 0
-	;;
-esac
 
 connect() {
 	nbd-client 10.0.2.2 "$port" /dev/nbd0 -b 4096 -t 30 -nonetlink >/run/nbd 2>&1 &
@@ -166,18 +170,25 @@ port=$(said)
 load nbd nbds_max=1
 connect
 pt_create fn /dev/nbd0 follow=1 identity=size
+# 6.1's nbd says nothing, and cannot be connected again while somebody has it open: there
+# the device below has to be given up, and taken back, by hand.
+case $(uname -r) in
+6.1.*) by_hand=1 may_fail=1000000 ;;
+*) by_hand='' may_fail=$(often 25 5) ;;
+esac
 begin /dev/iot-fn
 for _ in $(seq "$(often 5 1)"); do
 	mark=$(written)
 	wait_for 20 beyond $((mark + 8)) || fail "nothing is written"
 	host nbd kill
+	[ -z "$by_hand" ] || pt_set fn state=suspend
 	wait_for 30 state_is fn suspended || fail "its server was killed: $(pt_state fn)"
 	wait_for 20 disconnected || fail "nbd does not end"
-	sleep 1
 	waits_for fn "$(often 3 1)"
 	host nbd start
 	port=$(said)
 	connect
+	[ -z "$by_hand" ] || pt_set fn state=resume
 	wait_for 40 state_is fn started || fail "its server is back: $(pt_state fn)"
 	mark=$(written)
 	wait_for 20 beyond $((mark + 8)) || fail "nothing is written after its return"
@@ -185,7 +196,7 @@ done
 end
 echo "nbd: $(written) blocks, $(failed) errors"
 # What is under way, and what nbd itself fails until it says that it is dead.
-[ "$(failed)" -le "$(often 25 5)" ] || fail "I/O did not wait: $(tail -n 3 /run/errors)"
+[ "$(failed)" -le $may_fail ] || fail "I/O did not wait: $(tail -n 3 /run/errors)"
 check_blocks /dev/iot-fn
 pt_destroy fn
 check_blocks /dev/nbd0
