@@ -211,6 +211,7 @@ static void forward_status(struct kunit *test)
 	}
 	expect_all_ended(test, in, 3, 2, BLK_STS_TARGET);
 	KUNIT_EXPECT_EQ(test, stats(t).errors, 4ull);
+	KUNIT_EXPECT_EQ(test, stats(t).timed_out, 0ull);
 	expect_conserved(test, t, "status");
 }
 

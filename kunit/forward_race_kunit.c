@@ -139,8 +139,12 @@ static void orphan_held_cancelled(struct kunit *test)
 	struct io_target *t = open_fine(test);
 	struct inbox *in = inbox_alloc(test, t, 3);
 	u8 *buf = alloc(test, BLOCK);
+	struct io_target_stats s;
+	u64 errors;
 
 	make_orphan(test, t, 8);
+	io_target_get_stats(t, &s);
+	errors = s.errors;
 	inbox_forward(in, 0, 3, buf);
 	KUNIT_EXPECT_EQ(test, w->call(t), 0);
 	KUNIT_EXPECT_EQ(test, inbox_ends(in, 0, 3), 3u);
@@ -148,6 +152,10 @@ static void orphan_held_cancelled(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, atomic_read(&fx->events[IO_TARGET_EVENT_ORPHAN_END]), 0);
 	expect_freed(test, in, 0);
 	KUNIT_EXPECT_EQ(test, testdev_disk_seen(device_disk[FINE]).bios, 1u);
+	/* None of them is the device's fault. */
+	io_target_get_stats(t, &s);
+	KUNIT_EXPECT_EQ(test, s.cancelled, 3ull);
+	KUNIT_EXPECT_EQ(test, s.errors, errors);
 	expect_conserved(test, t, w->name);
 }
 

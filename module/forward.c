@@ -51,8 +51,6 @@ static enum io_target_op forward_op(const struct bio *bio)
 
 static void forward_note_error(struct io_target *t, struct bio *bio, int err)
 {
-	if (err == -ETIMEDOUT)
-		this_cpu_inc(t->stats->timed_out);
 	iot_stats_transfer_error(t, forward_op(bio),
 				 (loff_t)bio->bi_iter.bi_sector << SECTOR_SHIFT,
 				 bio->bi_iter.bi_size, err);
@@ -63,6 +61,8 @@ static void forward_end_unsent(struct io_target *t, struct bio *bio, int err)
 {
 	if (err != -EAGAIN)
 		forward_note_error(t, bio, err);
+	if (err == -ETIMEDOUT)
+		this_cpu_inc(t->stats->timed_out);
 	bio->bi_status = errno_to_blk_status(err);
 	this_cpu_inc(t->stats->completed);
 	bio_endio(bio);
@@ -232,6 +232,22 @@ void iot_forward_send_held(struct io_target_lower *lower, struct bio *clone)
 {
 	if (!iot_orphan_hold_bio(lower, clone, true))
 		submit_bio_noacct(clone);
+}
+
+/* The same of one that is not to be sent any more: the device has not failed it. */
+void iot_forward_cancel_held(struct bio *clone)
+{
+	struct forward *f = container_of(clone, struct forward, clone);
+	unsigned long started = f->started;
+	struct io_target *t = f->target;
+	bool resent = f->resent;
+	struct bio *bio = f->bio;
+
+	bio_put(clone);
+	if (t->config.account_forwarded)
+		bio_end_io_acct(bio, started);
+	forward_end_unsent(t, bio, -ECANCELED);
+	forward_put(t, resent);
 }
 
 /* When the oldest pended bio has been held for long enough. */

@@ -373,6 +373,7 @@ void iot_forward_opened(struct io_target_lower *lower);
 u64 iot_forward_before(struct io_target *t);
 bool iot_forward_send_pended(struct io_target *t);
 void iot_forward_send_held(struct io_target_lower *lower, struct bio *clone);
+void iot_forward_cancel_held(struct bio *clone);
 void iot_forward_claim_all(struct io_target *t, struct bio_list *claimed);
 void iot_forward_end_claimed(struct io_target *t, struct bio_list *claimed, int err);
 void iot_forward_timer(struct timer_list *timer);

@@ -132,7 +132,7 @@ void iot_lower_cancel_queued(struct io_target_lower *lower)
 		iot_request_end(req, -ECANCELED, BLK_STS_OK);
 	}
 	while ((bio = bio_list_pop(&bios)))
-		bio_io_error(bio);
+		iot_forward_cancel_held(bio);
 }
 
 IOT_EXPORT_FOR_TESTS(iot_lower_cancel_queued);

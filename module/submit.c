@@ -41,9 +41,10 @@ static int refuse_state(struct io_target_request *req, int err)
 		return iot_request_busy(req, "concurrent submit");
 	if (err == -ESTALE)
 		return iot_err(t, err, "submit refused: closed and opened since prep");
+	if (err == -EAGAIN && req->flags & IO_TARGET_NOWAIT)
+		return err;	/* no mistake: it is asked for by who tries otherwise */
 	if (err == -EAGAIN)
-		return iot_err(t, err, "submit refused: held back, and %s",
-			       req->flags & IO_TARGET_NOWAIT ? "NOWAIT" : "the queue is full");
+		return iot_err(t, err, "submit refused: held back, and the queue is full");
 	return iot_err(t, err, "submit refused: the target is %s",
 		       err == -ESHUTDOWN ? "purged" : "closed or removed");
 }

@@ -48,6 +48,7 @@ sleep 1
 kill -0 $fio || fail "it has ended while stopped: $(cat /run/fio)"
 pt_set by state=start
 wait $fio || fail "an error after a stop: $(cat /run/fio)"
+! dmesg | grep 'by: .*refused' || fail "complaints of who only asks whether it would wait"
 pt_destroy by
 
 # Mapped: zeroes, each process its own.
