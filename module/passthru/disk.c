@@ -22,6 +22,9 @@
  * @linked: what the disk is shown as a holder of, in sysfs; its memory is referenced
  * @frozen: with the device below
  * @deleted: nothing is to be done about it any more
+ * @lock_key: of @lock, and
+ * @freeze_key: of the block layer's that a freeze of the disk holds: both are taken while
+ *	those of the disk below are held, which may be one of ours
  * @look_work: the device below may have changed
  */
 struct pt_disk {
@@ -31,6 +34,8 @@ struct pt_disk {
 	struct block_device	*linked;
 	bool			frozen;
 	bool			deleted;
+	struct lock_class_key	lock_key;
+	struct lock_class_key	freeze_key;
 	struct work_struct	look_work;
 };
 
@@ -194,7 +199,23 @@ bool pt_disk_is_below(struct pt_disk *d, const char *path)
 	return pt_probe(d->disk, path);
 }
 
-static struct lock_class_key freeze_key;
+/* Of the disks that are deleted, and may still be open. */
+static struct lock_class_key deleted_key;
+
+static void locks_init(struct pt_disk *d)
+{
+	lockdep_register_key(&d->lock_key);
+	lockdep_register_key(&d->freeze_key);
+	mutex_init(&d->lock);
+	lockdep_set_class(&d->lock, &d->lock_key);
+}
+
+static void locks_exit(struct pt_disk *d)
+{
+	mutex_destroy(&d->lock);
+	lockdep_unregister_key(&d->freeze_key);
+	lockdep_unregister_key(&d->lock_key);
+}
 
 /* The name is short enough, see config.c. */
 static int disk_add(struct pt_disk *d, const char *name, bool read_only)
@@ -205,8 +226,7 @@ static int disk_add(struct pt_disk *d, const char *name, bool read_only)
 	snprintf(disk->disk_name, sizeof(disk->disk_name), "iot-%s", name);
 	disk->fops = &pt_fops;
 	disk->private_data = d->target;
-	/* It is frozen while the freeze of the disk below goes on, and is no other's order. */
-	lockdep_set_class(&disk->part0->bd_fsfreeze_mutex, &freeze_key);
+	lockdep_set_class(&disk->part0->bd_fsfreeze_mutex, &d->freeze_key);
 	set_capacity(disk, bdev_nr_sectors(io_target_bdev(d->target)));
 	set_disk_ro(disk, read_only || bdev_read_only(io_target_bdev(d->target)));
 	err = iot_disk_revalidate_zones(disk) ?: add_disk(disk);
@@ -231,7 +251,7 @@ struct pt_disk *pt_disk_create(struct io_target *target, const char *name, bool 
 	if (!d)
 		return ERR_PTR(-ENOMEM);
 	d->target = target;
-	mutex_init(&d->lock);
+	locks_init(d);
 	INIT_WORK(&d->look_work, disk_look_work);
 	d->disk = iot_alloc_disk_above(io_target_bdev(target), info.poll);
 	if (IS_ERR(d->disk)) {
@@ -246,7 +266,7 @@ struct pt_disk *pt_disk_create(struct io_target *target, const char *name, bool 
 err_disk:
 	put_disk(d->disk);
 err_free:
-	mutex_destroy(&d->lock);
+	locks_exit(d);
 	kfree(d);
 	return ERR_PTR(err);
 }
@@ -273,7 +293,8 @@ void pt_disk_free(struct pt_disk *d)
 	if (!d)
 		return;
 	cancel_work_sync(&d->look_work);
+	lockdep_set_class(&d->disk->part0->bd_fsfreeze_mutex, &deleted_key);
 	put_disk(d->disk);
-	mutex_destroy(&d->lock);
+	locks_exit(d);
 	kfree(d);
 }
