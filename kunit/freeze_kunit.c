@@ -31,6 +31,12 @@ static const struct testdev_disk_config freeze_config = {
  * @state: of the target when it was told last
  * @flushed: what it was answered when it had to write before the freeze
  * @buf: that
+ * @stays: being told of the freeze lasts until @leave
+ * @told: it has begun
+ * @leave: see there
+ * @freeze: freezes @disk
+ * @close: closes @t
+ * @closed: it has
  */
 struct above {
 	struct io_target	*t;
@@ -41,6 +47,12 @@ struct above {
 	enum io_target_state	state;
 	ssize_t			flushed;
 	u8			*buf;
+	bool			stays;
+	struct completion	told;
+	struct completion	leave;
+	struct work_struct	freeze;
+	struct work_struct	close;
+	struct completion	closed;
 };
 
 static void above_event(struct io_target *t, enum io_target_event event, void *private)
@@ -55,6 +67,10 @@ static void above_event(struct io_target *t, enum io_target_event event, void *p
 	a->state = io_target_state(t);
 	if (a->frozen)
 		a->flushed = io_target_write(t, a->buf, LEN, 0, TESTDEV_PATIENCE);
+	if (a->frozen && a->stays) {
+		complete(&a->told);
+		wait_for_completion(&a->leave);
+	}
 }
 
 static struct above *above_open(struct kunit *test)
@@ -135,10 +151,51 @@ static void freeze_died(struct kunit *test)
 	above_close(test, a);
 }
 
+static void freeze_work(struct work_struct *work)
+{
+	struct above *a = container_of(work, struct above, freeze);
+
+	testdev_disk_freeze(a->disk);
+}
+
+static void close_work(struct work_struct *work)
+{
+	struct above *a = container_of(work, struct above, close);
+
+	io_target_close(a->t);
+	complete_all(&a->closed);
+}
+
+/* Who is still being told, by the owner of the disk, may use what is his until he returns. */
+static void freeze_close_waits(struct kunit *test)
+{
+	struct above *a = above_open(test);
+
+	init_completion(&a->told);
+	init_completion(&a->leave);
+	init_completion(&a->closed);
+	INIT_WORK(&a->freeze, freeze_work);
+	INIT_WORK(&a->close, close_work);
+	a->stays = true;
+	queue_work(system_unbound_wq, &a->freeze);
+	wait_for_completion(&a->told);
+	queue_work(system_unbound_wq, &a->close);
+	KUNIT_EXPECT_FALSE(test, wait_for_completion_timeout(&a->closed, HZ / 5));
+	KUNIT_EXPECT_EQ(test, io_target_state(a->t), IO_TARGET_CLOSED);
+	complete(&a->leave);
+	flush_work(&a->freeze);
+	wait_for_completion(&a->closed);
+	flush_work(&a->close);
+	KUNIT_EXPECT_EQ(test, testdev_disk_thaw(a->disk), 0);
+	above_close(test, a);
+	KUNIT_EXPECT_EQ(test, a->thaws, 1u);
+}
+
 static struct kunit_case freeze_cases[] = {
 	KUNIT_CASE(freeze_told_first),
 	KUNIT_CASE(freeze_given_up),
 	KUNIT_CASE(freeze_died),
+	KUNIT_CASE(freeze_close_waits),
 	{}
 };
 

@@ -108,6 +108,7 @@ void iot_target_close(struct io_target *t)
 	scoped_guard(mutex, &t->mutex)
 		closed = target_close_locked(t);
 	/* What they are just telling is the last. Without the mutex, which they take. */
+	iot_holder_quiesce(t);
 	iot_follow_quiesce(t);
 	iot_rescan_quiesce(t);
 	iot_target_thawed(t);

@@ -5,12 +5,20 @@
  *
  * Each call comes with bd_holder_lock held, under which the claim, and with it the
  * lower and its target, cannot go away, and must drop it before it waits for anything.
+ * Until a call has returned it may tell events: close, when the claim is gone and no more
+ * of them can begin, waits for those that have, see iot_holder_quiesce().
  * Where there are these operations the core leaves the device's page cache to them.
  */
 #include <linux/blkdev.h>
 #include <linux/wait.h>
 
 #include "internal.h"
+
+/* For close, without the mutex, which they take. */
+void iot_holder_quiesce(struct io_target *t)
+{
+	wait_event(t->idle_wait, !atomic_read(&t->holder_calls));
+}
 
 #ifdef IOT_HAS_HOLDER_OPS
 
@@ -28,8 +36,10 @@ static bool claim_get(struct block_device *bdev, struct claim *claim)
 	claim->lower = bdev->bd_holder;
 	claim->target = claim->lower->target;
 	found = kref_get_unless_zero(&claim->target->ref);
-	if (found)
+	if (found) {
 		iot_lower_pin(claim->lower);
+		atomic_inc(&claim->target->holder_calls);
+	}
 	mutex_unlock(&bdev->bd_holder_lock);
 	return found;
 }
@@ -37,6 +47,8 @@ static bool claim_get(struct block_device *bdev, struct claim *claim)
 static void claim_put(struct claim *claim)
 {
 	iot_lower_unpin(claim->lower);
+	if (atomic_dec_and_test(&claim->target->holder_calls))
+		wake_up_all(&claim->target->idle_wait);
 	io_target_put(claim->target);
 }
 

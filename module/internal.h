@@ -218,6 +218,7 @@ struct io_target {
 	mempool_t			requests;
 	mempool_t			carriers;
 	mempool_t			pages;
+	atomic_t			holder_calls;	/* see holder.c; idle_wait */
 	wait_queue_head_t		carrier_wait;	/* for carriers_freed to change */
 	atomic_t			carriers_freed;
 	struct bio_set			bios;	/* of transfers that need several */
@@ -236,6 +237,7 @@ struct io_target {
 	struct ratelimit_state		log_limit;
 	char				name[32];
 
+	const struct cred		*next_cred;	/* of who has opened next; under mutex */
 	struct iot_identity		identity;	/* of what was opened last; under mutex */
 	u64				size_seen;	/* by rescan; under mutex */
 	bool				read_only_seen;
@@ -288,6 +290,9 @@ void iot_source_remember(struct io_target *t, const struct iot_source *from,
 
 struct io_target_lower *iot_source_reopen(struct io_target *t, unsigned int flags);
 int iot_target_opened(struct io_target *t, struct io_target_lower *lower, bool hold);
+
+/* holder.c */
+void iot_holder_quiesce(struct io_target *t);
 
 /* switch.c */
 void iot_next_forget(struct io_target *t);
