@@ -67,6 +67,8 @@ void iot_next_forget(struct io_target *t)
 	t->next = NULL;
 	kfree(t->next_path);
 	t->next_path = NULL;
+	put_cred(t->next_cred);
+	t->next_cred = NULL;
 }
 
 static int next_open(struct io_target *t, const char *path)
@@ -87,6 +89,7 @@ static int next_open(struct io_target *t, const char *path)
 	iot_next_forget(t);
 	t->next = next;
 	t->next_path = path;
+	t->next_cred = get_current_cred();
 	return 0;
 }
 
@@ -172,12 +175,17 @@ static void switch_over(struct io_target *t)
 {
 	struct iot_source from = { .path = t->next_path, .flags = t->source.flags };
 	struct io_target_lower *next = t->next;
+	const struct cred *cred = t->next_cred;
 	struct io_target_lower *old;
 
 	old = rcu_dereference_protected(t->lower, lockdep_is_held(&t->mutex));
 	t->next = NULL;
 	t->next_path = NULL;
+	t->next_cred = NULL;
 	iot_source_remember(t, &from, next);
+	/* Who has told it to switch need not be allowed to open it. */
+	put_cred(t->source.cred);
+	t->source.cred = cred;
 	iot_target_opened(t, next, false);
 	synchronize_rcu_expedited();
 	iot_lower_release(old);
