@@ -166,18 +166,22 @@ static void zone_report(struct kunit *test)
 	received_data(in->bios, REQ_OP_ZONE_APPEND, ZONE, buf, LEN);
 	received_forward(in->bios);
 	expect_ended(test, in->bios, BLK_STS_OK);
-	KUNIT_EXPECT_EQ(test, io_target_call_bdev(t, count_zones, &used), ZONES);
+	KUNIT_EXPECT_EQ(test, io_target_call_bdev(t, 0, count_zones, &used), ZONES);
 	KUNIT_EXPECT_EQ(test, used, 1u);
 	KUNIT_EXPECT_EQ(test, io_target_stop(t, IO_TARGET_LEAVE_SENT, 0), 0);
-	KUNIT_EXPECT_EQ(test, io_target_call_bdev(t, count_zones, &used), -EAGAIN);
+	KUNIT_EXPECT_EQ(test, io_target_call_bdev(t, 0, count_zones, &used), -EAGAIN);
+	KUNIT_EXPECT_EQ(test, io_target_call_bdev(t, IO_TARGET_IGNORE_STATE, count_zones, &used),
+			ZONES);
 	KUNIT_EXPECT_EQ(test, io_target_suspend(t, HZ), 0);
-	KUNIT_EXPECT_EQ(test, io_target_call_bdev(t, count_zones, &used), -EAGAIN);
+	KUNIT_EXPECT_EQ(test, io_target_call_bdev(t, 0, count_zones, &used), -EAGAIN);
+	KUNIT_EXPECT_EQ(test, io_target_call_bdev(t, IO_TARGET_IGNORE_STATE, count_zones, &used),
+			-EAGAIN);
 	KUNIT_EXPECT_EQ(test, io_target_reopen(t), 0);
 	KUNIT_EXPECT_EQ(test, io_target_purge(t, IO_TARGET_LEAVE_SENT, 0), 0);
-	KUNIT_EXPECT_EQ(test, io_target_call_bdev(t, count_zones, &used), -ESHUTDOWN);
+	KUNIT_EXPECT_EQ(test, io_target_call_bdev(t, 0, count_zones, &used), -ESHUTDOWN);
 	KUNIT_EXPECT_EQ(test, io_target_close(t), 0);
-	KUNIT_EXPECT_EQ(test, io_target_call_bdev(t, count_zones, &used), -ENODEV);
-	KUNIT_EXPECT_EQ(test, used, 1u);
+	KUNIT_EXPECT_EQ(test, io_target_call_bdev(t, 0, count_zones, &used), -ENODEV);
+	KUNIT_EXPECT_EQ(test, used, 2u);
 }
 
 static void zone_info(struct kunit *test)

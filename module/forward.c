@@ -446,21 +446,3 @@ int io_target_forward_poll_bio(struct io_target *target, unsigned int flags)
 	return lower && lower->polls ? lower->backend->poll_any(lower, flags) : 0;
 }
 EXPORT_SYMBOL_GPL(io_target_forward_poll_bio);
-
-/**
- * io_target_bdev - the block device that a target has open
- * @target: the target
- *
- * Context: any. The device is the target's: it stays as long as the caller keeps the
- * target from being closed, suspended, reopened and switched.
- * Return: the device; NULL when it is none, or none is open.
- */
-struct block_device *io_target_bdev(struct io_target *target)
-{
-	struct io_target_lower *lower;
-
-	guard(rcu)();
-	lower = rcu_dereference(target->lower);
-	return lower ? lower->bdev : NULL;
-}
-EXPORT_SYMBOL_GPL(io_target_bdev);

@@ -240,8 +240,9 @@ static int call_locked_out(struct io_target *t)
 }
 
 /**
- * io_target_call_bdev - ask the device for what is no request
+ * io_target_call_bdev - do something with the device that is no request
  * @target: of a block device
+ * @flags: 0, or IO_TARGET_IGNORE_STATE: as long as there is a device
  * @fn: gets the device, which stays until it returns, and @data
  * @data: for @fn
  *
@@ -249,20 +250,22 @@ static int call_locked_out(struct io_target *t)
  * for example. Close, suspend, switch and a stop that waits wait until @fn returns.
  *
  * Context: process context; @fn may sleep. It may not wait for the target.
- * Return: of @fn. -EAGAIN: the target is stopped or suspended just now. -ESHUTDOWN: purged.
- * -ENODEV: closed or removed. -EOPNOTSUPP: not a block device.
+ * Return: of @fn. -EAGAIN: the target is stopped, or has no device just now. -ESHUTDOWN:
+ * purged. -ENODEV: closed or removed. -EOPNOTSUPP: not a block device.
  */
-int io_target_call_bdev(struct io_target *target,
+int io_target_call_bdev(struct io_target *target, unsigned int flags,
 			int (*fn)(struct block_device *bdev, void *data), void *data)
 {
+	struct percpu_ref *gate = flags & IO_TARGET_IGNORE_STATE ? &target->ungated :
+								   &target->gated;
 	struct io_target_lower *lower;
 	int result;
 
-	if (!iot_gate_tryget(&target->gated))
+	if (!percpu_ref_tryget_live(gate))
 		return call_locked_out(target);
 	lower = iot_target_lower(target);
 	result = lower->bdev ? fn(lower->bdev, data) : -EOPNOTSUPP;
-	iot_gate_put(&target->gated);
+	percpu_ref_put(gate);
 	return result;
 }
 EXPORT_SYMBOL_GPL(io_target_call_bdev);

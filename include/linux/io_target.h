@@ -421,8 +421,7 @@ int io_target_switch(struct io_target *target, long timeout);
 
 void io_target_forward_bio(struct io_target *target, struct bio *bio);
 int io_target_forward_poll_bio(struct io_target *target, unsigned int flags);
-struct block_device *io_target_bdev(struct io_target *target);
-int io_target_call_bdev(struct io_target *target,
+int io_target_call_bdev(struct io_target *target, unsigned int flags,
 			int (*fn)(struct block_device *bdev, void *data), void *data);
 
 int io_target_start(struct io_target *target);

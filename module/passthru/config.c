@@ -61,6 +61,7 @@ static struct pt_device *pt_alloc(const char *name)
 		return ERR_PTR(-ENOMEM);
 	mutex_init(&pt->lock);
 	pt->set.exclusive = true;
+	pt_device_init(pt);
 	config_group_init_type_name(&pt->group, name, &pt_type);
 	return pt;
 }

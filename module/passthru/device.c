@@ -33,6 +33,39 @@ static unsigned int open_flags(const struct pt_device *pt, bool block)
 	       (pt->set.exclusive && block ? IO_TARGET_EXCL : 0);
 }
 
+/*
+ * The partitions are read when a disk is added, and its page cache is written out when it
+ * is deleted. Should the device below be lost just then, and followed, the I/O would be
+ * held, and whoever holds pt->lock would wait until it is back, or for ever.
+ */
+static void haste_work(struct work_struct *work)
+{
+	struct pt_device *pt = container_of(work, struct pt_device, haste_work);
+	struct io_target *t = READ_ONCE(pt->hasty);
+
+	if (t && io_target_state(t) != IO_TARGET_STARTED)
+		io_target_purge(t, IO_TARGET_LEAVE_SENT, 0);
+}
+
+void pt_device_init(struct pt_device *pt)
+{
+	INIT_WORK(&pt->haste_work, haste_work);
+}
+
+/* The work looks after this, or after the event that makes it necessary. */
+static void haste_begin(struct pt_device *pt, struct io_target *t)
+{
+	WRITE_ONCE(pt->hasty, t);
+	schedule_work(&pt->haste_work);
+}
+
+/* Before the target goes. */
+static void haste_end(struct pt_device *pt)
+{
+	WRITE_ONCE(pt->hasty, NULL);
+	cancel_work_sync(&pt->haste_work);
+}
+
 /* In any context; the disk outlives the target's last event. */
 static void device_event(struct io_target *target, enum io_target_event event, void *private)
 {
@@ -42,6 +75,8 @@ static void device_event(struct io_target *target, enum io_target_event event, v
 
 	if (disk)
 		pt_disk_event(disk, event);
+	if (event == IO_TARGET_EVENT_LOST && READ_ONCE(pt->hasty))
+		schedule_work(&pt->haste_work);
 }
 
 static struct io_target *target_create(struct pt_device *pt)
@@ -106,13 +141,23 @@ static int device_make_char(struct pt_device *pt, struct io_target *t, const cha
 static int device_make(struct pt_device *pt, struct io_target *t)
 {
 	const char *name = config_item_name(&pt->group.cg_item);
+	struct io_target_info info;
 	struct pt_disk *disk;
+	int err;
 
-	if (!io_target_bdev(t))
+	err = io_target_get_info(t, &info);
+	if (err)
+		return err;
+	if (!S_ISBLK(info.mode))
 		return device_make_char(pt, t, name);
+	haste_begin(pt, t);
 	disk = pt_disk_create(t, name, pt->read_only);
+	haste_end(pt);
 	if (IS_ERR(disk))
 		return PTR_ERR(disk);
+	/* Of one that was lost, and purged, meanwhile: what comes from now on may wait. */
+	if (io_target_state(t) != IO_TARGET_STARTED)
+		io_target_start(t);
 	/* From here on it is told; pt_disk_look() is for what came before. */
 	smp_store_release(&pt->disk, disk);
 	pt_disk_look(disk);
@@ -155,8 +200,10 @@ void pt_device_disable(struct pt_device *pt)
 
 	if (io_target_state(t) != IO_TARGET_STARTED)
 		io_target_purge(t, IO_TARGET_LEAVE_SENT, 0);
+	haste_begin(pt, t);
 	pt_disk_delete(pt->disk);
 	pt_chardev_destroy(pt->chardev);
+	haste_end(pt);
 	io_target_close(t);
 	io_target_put(t);
 	pt_disk_free(pt->disk);

@@ -18,24 +18,35 @@
  * struct pt_disk - the disk of one enabled device
  * @disk: its private_data is @target, which is closed after the disk has been deleted
  * @target: borrowed from the device
- * @lock: what follows; taken with nothing held that events wait for
+ * @polls: so does the device below
+ * @read_only: nothing may be written, whatever that can do
+ * @lock: what follows; not held over anything that waits for the target, since it is
+ *	taken by who tells that the device below is lost
  * @linked: what the disk is shown as a holder of, in sysfs; its memory is referenced
- * @frozen: with the device below
+ * @may_link: not while the device below is about to be given up, or has been
  * @deleted: nothing is to be done about it any more
- * @lock_key: of @lock, and
- * @freeze_key: of the block layer's that a freeze of the disk holds: both are taken while
+ * @freeze_lock: what follows; held while who stands above writes all that he has
+ * @frozen: with the device below
+ * @never_freeze: any more
+ * @freeze_lock_key: of @freeze_lock, and
+ * @bdev_key: of the block layer's that a freeze of the disk holds: both are taken while
  *	those of the disk below are held, which may be one of ours
  * @look_work: the device below may have changed
  */
 struct pt_disk {
 	struct gendisk		*disk;
 	struct io_target	*target;
+	bool			polls;
+	bool			read_only;
 	struct mutex		lock;	/* see above */
 	struct block_device	*linked;
-	bool			frozen;
+	bool			may_link;
 	bool			deleted;
-	struct lock_class_key	lock_key;
-	struct lock_class_key	freeze_key;
+	struct mutex		freeze_lock;	/* see above */
+	bool			frozen;
+	bool			never_freeze;
+	struct lock_class_key	freeze_lock_key;
+	struct lock_class_key	bdev_key;
 	struct work_struct	look_work;
 };
 
@@ -71,7 +82,7 @@ static int pt_report_zones(struct gendisk *disk, sector_t sector, unsigned int c
 	struct iot_zones_asked asked = IOT_ZONES_ASKED(disk);
 	struct zones zones = { .sector = sector, .count = count, .asked = &asked };
 
-	return io_target_call_bdev(disk->private_data, lower_report_zones, &zones);
+	return io_target_call_bdev(disk->private_data, 0, lower_report_zones, &zones);
 }
 
 /* Asked for the mode when the node is made, not when it goes. */
@@ -90,22 +101,32 @@ static const struct block_device_operations pt_fops = {
 	.report_zones	= pt_report_zones,
 };
 
-/* The link in sysfs needs the claim; without it there is nobody to be shown. */
+static int lower_link(struct block_device *bdev, void *data)
+{
+	struct pt_disk *d = data;
+	int err = bd_link_disk_holder(bdev, d->disk);
+
+	if (err)
+		return err;
+	get_device(&bdev->bd_device);
+	d->linked = bdev;
+	return 0;
+}
+
+/*
+ * The link in sysfs needs the claim; without it there is nobody to be shown. What has no
+ * device just now is linked when that is found.
+ */
 static int disk_link_locked(struct pt_disk *d)
 {
-	struct block_device *bdev = io_target_bdev(d->target);
 	struct io_target_info info;
 	int err;
 
-	if (!bdev || d->deleted || d->linked || io_target_get_info(d->target, &info) ||
+	if (!d->may_link || d->deleted || d->linked || io_target_get_info(d->target, &info) ||
 	    !(info.flags & IO_TARGET_EXCL))
 		return 0;
-	err = bd_link_disk_holder(bdev, d->disk);
-	if (!err) {
-		get_device(&bdev->bd_device);
-		d->linked = bdev;
-	}
-	return err;
+	err = io_target_call_bdev(d->target, IO_TARGET_IGNORE_STATE, lower_link, d);
+	return err == -EAGAIN || err == -ENODEV ? 0 : err;
 }
 
 int pt_disk_link(struct pt_disk *d)
@@ -113,11 +134,13 @@ int pt_disk_link(struct pt_disk *d)
 	if (!d)
 		return 0;
 	guard(mutex)(&d->lock);
+	d->may_link = true;
 	return disk_link_locked(d);
 }
 
 static void disk_unlink_locked(struct pt_disk *d)
 {
+	d->may_link = false;
 	if (!d->linked)
 		return;
 	bd_unlink_disk_holder(d->linked, d->disk);
@@ -155,20 +178,28 @@ void pt_disk_look(struct pt_disk *d)
 		schedule_work(&d->look_work);
 }
 
+static void disk_found(struct pt_disk *d)
+{
+	scoped_guard(mutex, &d->lock)
+		d->may_link = true;
+	pt_disk_look(d);
+}
+
 /* So that what stands on the upper disk is quiet before the lower one is. */
 static void disk_freeze(struct pt_disk *d)
 {
-	guard(mutex)(&d->lock);
-	if (!d->deleted && !d->frozen)
+	guard(mutex)(&d->freeze_lock);
+	if (!d->never_freeze && !d->frozen)
 		d->frozen = !iot_disk_freeze(d->disk);
 }
 
-static void disk_thaw(struct pt_disk *d)
+static void disk_thaw(struct pt_disk *d, bool for_ever)
 {
-	guard(mutex)(&d->lock);
+	guard(mutex)(&d->freeze_lock);
 	if (d->frozen)
 		iot_disk_thaw(d->disk);
 	d->frozen = false;
+	d->never_freeze |= for_ever;
 }
 
 /* What the target tells; see there in which contexts. */
@@ -179,12 +210,14 @@ void pt_disk_event(struct pt_disk *d, enum io_target_event event)
 		disk_freeze(d);
 		break;
 	case IO_TARGET_EVENT_THAW:
-		disk_thaw(d);
+		disk_thaw(d, false);
 		break;
 	case IO_TARGET_EVENT_LOST:
 		pt_disk_unlink(d);
 		break;
 	case IO_TARGET_EVENT_FOUND:
+		disk_found(d);
+		break;
 	case IO_TARGET_EVENT_SIZE:
 		pt_disk_look(d);
 		break;
@@ -204,21 +237,37 @@ static struct lock_class_key deleted_key;
 
 static void locks_init(struct pt_disk *d)
 {
-	lockdep_register_key(&d->lock_key);
-	lockdep_register_key(&d->freeze_key);
 	mutex_init(&d->lock);
-	lockdep_set_class(&d->lock, &d->lock_key);
+	mutex_init(&d->freeze_lock);
+	lockdep_register_key(&d->freeze_lock_key);
+	lockdep_register_key(&d->bdev_key);
+	lockdep_set_class(&d->freeze_lock, &d->freeze_lock_key);
 }
 
 static void locks_exit(struct pt_disk *d)
 {
+	mutex_destroy(&d->freeze_lock);
 	mutex_destroy(&d->lock);
-	lockdep_unregister_key(&d->freeze_key);
-	lockdep_unregister_key(&d->lock_key);
+	lockdep_unregister_key(&d->bdev_key);
+	lockdep_unregister_key(&d->freeze_lock_key);
+}
+
+/* Of the device below, which may go in the next moment. */
+static int lower_disk(struct block_device *bdev, void *data)
+{
+	struct pt_disk *d = data;
+	struct gendisk *disk = iot_alloc_disk_above(bdev, d->polls);
+
+	if (IS_ERR(disk))
+		return PTR_ERR(disk);
+	set_capacity(disk, bdev_nr_sectors(bdev));
+	set_disk_ro(disk, d->read_only || bdev_read_only(bdev));
+	d->disk = disk;
+	return 0;
 }
 
 /* The name is short enough, see config.c. */
-static int disk_add(struct pt_disk *d, const char *name, bool read_only)
+static int disk_add(struct pt_disk *d, const char *name)
 {
 	struct gendisk *disk = d->disk;
 	int err;
@@ -226,9 +275,7 @@ static int disk_add(struct pt_disk *d, const char *name, bool read_only)
 	snprintf(disk->disk_name, sizeof(disk->disk_name), "iot-%s", name);
 	disk->fops = &pt_fops;
 	disk->private_data = d->target;
-	lockdep_set_class(&disk->part0->bd_fsfreeze_mutex, &d->freeze_key);
-	set_capacity(disk, bdev_nr_sectors(io_target_bdev(d->target)));
-	set_disk_ro(disk, read_only || bdev_read_only(io_target_bdev(d->target)));
+	lockdep_set_class(&disk->part0->bd_fsfreeze_mutex, &d->bdev_key);
 	err = iot_disk_revalidate_zones(disk) ?: add_disk(disk);
 	if (err)
 		return err;
@@ -251,14 +298,14 @@ struct pt_disk *pt_disk_create(struct io_target *target, const char *name, bool 
 	if (!d)
 		return ERR_PTR(-ENOMEM);
 	d->target = target;
+	d->polls = info.poll;
+	d->read_only = read_only;
 	locks_init(d);
 	INIT_WORK(&d->look_work, disk_look_work);
-	d->disk = iot_alloc_disk_above(io_target_bdev(target), info.poll);
-	if (IS_ERR(d->disk)) {
-		err = PTR_ERR(d->disk);
+	err = io_target_call_bdev(target, 0, lower_disk, d);
+	if (err)
 		goto err_free;
-	}
-	err = disk_add(d, name, read_only);
+	err = disk_add(d, name);
 	if (err)
 		goto err_disk;
 	return d;
@@ -279,7 +326,7 @@ void pt_disk_delete(struct pt_disk *d)
 {
 	if (!d)
 		return;
-	disk_thaw(d);
+	disk_thaw(d, true);
 	scoped_guard(mutex, &d->lock) {
 		disk_unlink_locked(d);
 		d->deleted = true;

@@ -8,6 +8,7 @@
 
 #include <linux/configfs.h>
 #include <linux/mutex.h>
+#include <linux/workqueue.h>
 
 #include <linux/io_target.h>
 
@@ -45,6 +46,9 @@ struct pt_settings {
  * @disk: what has been made of @target, if that has a block device
  * @chardev: the same for all else
  * @next: the path that a switch goes to, for who reads it
+ * @hasty: the target while its disk is added or deleted, which does I/O and waits for it:
+ *	if the device below is lost then, it is purged
+ * @haste_work: does that
  */
 struct pt_device {
 	struct config_group	group;
@@ -55,6 +59,8 @@ struct pt_device {
 	struct pt_disk		*disk;
 	struct pt_chardev	*chardev;
 	char			*next;
+	struct io_target	*hasty;
+	struct work_struct	haste_work;
 };
 
 /* Says in one line why @_pt does not do what it was told, and returns @_err. */
@@ -81,7 +87,8 @@ void pt_config_remove(struct pt_device *pt);
 int pt_config_init(void);
 void pt_config_exit(void);
 
-/* device.c; all under pt->lock */
+/* device.c; all but the first under pt->lock */
+void pt_device_init(struct pt_device *pt);
 int pt_device_enable(struct pt_device *pt);
 void pt_device_disable(struct pt_device *pt);
 int pt_device_rescan(struct pt_device *pt);
