@@ -196,7 +196,7 @@ done
 end
 echo "nbd: $(written) blocks, $(failed) errors"
 # What is under way, and what nbd itself fails until it says that it is dead.
-[ "$(failed)" -le $may_fail ] || fail "I/O did not wait: $(tail -n 3 /run/errors)"
+[ "$(failed)" -le "$may_fail" ] || fail "I/O did not wait: $(tail -n 3 /run/errors)"
 check_blocks /dev/iot-fn
 pt_destroy fn
 check_blocks /dev/nbd0
