@@ -160,6 +160,7 @@ static int device_make(struct pt_device *pt, struct io_target *t)
 		io_target_start(t);
 	/* From here on it is told; pt_disk_look() is for what came before. */
 	smp_store_release(&pt->disk, disk);
+	pt_disk_link(disk);
 	pt_disk_look(disk);
 	return 0;
 }

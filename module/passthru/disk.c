@@ -115,27 +115,30 @@ static int lower_link(struct block_device *bdev, void *data)
 
 /*
  * The link in sysfs needs the claim; without it there is nobody to be shown. What has no
- * device just now is linked when that is found.
+ * device just now is linked when that is found. Of one that is lost later the disk is
+ * told, if it has been linked: so that this is after it is the device's.
  */
-static int disk_link_locked(struct pt_disk *d)
+static void disk_link_locked(struct pt_disk *d)
 {
 	struct io_target_info info;
 	int err;
 
 	if (!d->may_link || d->deleted || d->linked || io_target_get_info(d->target, &info) ||
 	    !(info.flags & IO_TARGET_EXCL))
-		return 0;
+		return;
 	err = io_target_call_bdev(d->target, IO_TARGET_IGNORE_STATE, lower_link, d);
-	return err == -EAGAIN || err == -ENODEV ? 0 : err;
+	if (err && err != -EAGAIN && err != -ENODEV)
+		pr_warn("io_target_passthru: %s: not shown as a holder (%pe)\n",
+			io_target_name(d->target), ERR_PTR(err));
 }
 
-int pt_disk_link(struct pt_disk *d)
+void pt_disk_link(struct pt_disk *d)
 {
 	if (!d)
-		return 0;
+		return;
 	guard(mutex)(&d->lock);
 	d->may_link = true;
-	return disk_link_locked(d);
+	disk_link_locked(d);
 }
 
 static void disk_unlink_locked(struct pt_disk *d)
@@ -270,19 +273,12 @@ static int lower_disk(struct block_device *bdev, void *data)
 static int disk_add(struct pt_disk *d, const char *name)
 {
 	struct gendisk *disk = d->disk;
-	int err;
 
 	snprintf(disk->disk_name, sizeof(disk->disk_name), "iot-%s", name);
 	disk->fops = &pt_fops;
 	disk->private_data = d->target;
 	lockdep_set_class(&disk->part0->bd_fsfreeze_mutex, &d->bdev_key);
-	err = iot_disk_revalidate_zones(disk) ?: add_disk(disk);
-	if (err)
-		return err;
-	err = pt_disk_link(d);
-	if (err)
-		pt_disk_delete(d);
-	return err;
+	return iot_disk_revalidate_zones(disk) ?: add_disk(disk);
 }
 
 struct pt_disk *pt_disk_create(struct io_target *target, const char *name, bool read_only)

@@ -100,7 +100,7 @@ struct pt_disk *pt_disk_create(struct io_target *target, const char *name, bool 
 void pt_disk_delete(struct pt_disk *d);
 void pt_disk_free(struct pt_disk *d);
 bool pt_disk_is_below(struct pt_disk *d, const char *path);
-int pt_disk_link(struct pt_disk *d);
+void pt_disk_link(struct pt_disk *d);
 void pt_disk_unlink(struct pt_disk *d);
 void pt_disk_look(struct pt_disk *d);
 void pt_disk_event(struct pt_disk *d, enum io_target_event event);
