@@ -3,7 +3,6 @@
  * A target that follows its device, over the fake: what becomes of requests while it is
  * lost, and what counts as the same device.
  */
-#include <linux/delay.h>
 #include <linux/sizes.h>
 
 #include "steps.h"
@@ -34,11 +33,14 @@ static void note_look(struct io_target *t)
 	wake_up_all(&looks.wait);
 }
 
+static bool wait_tries(int tries)
+{
+	return wait_event_timeout(looks.wait, atomic_read(&looks.tries) >= tries, LONG);
+}
+
 static bool wait_looks(int more)
 {
-	int from = atomic_read(&looks.tries);
-
-	return wait_event_timeout(looks.wait, atomic_read(&looks.tries) - from >= more, LONG);
+	return wait_tries(atomic_read(&looks.tries) + more);
 }
 
 static enum io_target_state state(struct fixture *fx)
@@ -386,25 +388,55 @@ static void follow_no_identity(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, step_events(fx, IO_TARGET_EVENT_FOUND), 0);
 }
 
-/* Close meets the search wherever that is. */
+/* Closed while it is lost, and opened again: the next loss is told, too. */
+static void follow_lost_again(struct kunit *test)
+{
+	struct fixture *fx = follow(test, NULL);
+
+	lose(test, fx);
+	KUNIT_EXPECT_EQ(test, io_target_close(fx->target), 0);
+	fx->fake.open_error = 0;
+	KUNIT_ASSERT_EQ(test, fake_open(&fx->fake, fx->target, FIXTURE_RW), 0);
+	lose(test, fx);
+	find(test, fx);
+	KUNIT_EXPECT_EQ(test, step_events(fx, IO_TARGET_EVENT_LOST), 2);
+	KUNIT_EXPECT_EQ(test, step_events(fx, IO_TARGET_EVENT_FOUND), 1);
+}
+
+/*
+ * Close meets the search wherever that is: before the loss is told, after that and before
+ * the first look, or in a look, which it has to wait for and which finds the device.
+ */
 static void follow_close_race(struct kunit *test)
 {
 	struct fixture *fx = follow(test, NULL);
-	unsigned int i;
+	unsigned int i, missed = 0, found = 0;
 
 	for (i = 0; i < ROUNDS; i++) {
-		fx->fake.open_error = 0;
+		int lost = step_events(fx, IO_TARGET_EVENT_LOST);
+		int told = step_events(fx, IO_TARGET_EVENT_FOUND);
+		int tries = atomic_read(&looks.tries);
+
 		iot_lower_gone(fx->fake.lower);
-		if (i & 1)
-			usleep_range(1, 1 + i * 100);
+		if (i % 3 == 1)
+			KUNIT_ASSERT_TRUE(test, step_wait_events(fx, IO_TARGET_EVENT_LOST,
+								 lost + 1));
+		if (i % 3 == 2)
+			KUNIT_ASSERT_TRUE(test, wait_tries(tries + 1));
 		KUNIT_ASSERT_EQ(test, io_target_close(fx->target), 0);
+		if (step_events(fx, IO_TARGET_EVENT_FOUND) > told)
+			found++;
+		else
+			missed++;
 		KUNIT_ASSERT_EQ(test, fx->fake.opens, fx->fake.closes);
 		KUNIT_ASSERT_EQ(test, state(fx), IO_TARGET_CLOSED);
 		KUNIT_ASSERT_EQ(test, fake_open(&fx->fake, fx->target, FIXTURE_RW), 0);
 		KUNIT_ASSERT_EQ(test, state(fx), IO_TARGET_STARTED);
 	}
-	kunit_info(test, "%u closes: lost told %d times, found %d times", ROUNDS,
-		   step_events(fx, IO_TARGET_EVENT_LOST), step_events(fx, IO_TARGET_EVENT_FOUND));
+	KUNIT_EXPECT_GE(test, found, ROUNDS / 3u);
+	KUNIT_EXPECT_GT(test, missed, 0u);
+	kunit_info(test, "%u closes: found before %u of them, not before %u", ROUNDS, found,
+		   missed);
 }
 
 static struct kunit_case follow_cases[] = {
@@ -418,6 +450,7 @@ static struct kunit_case follow_cases[] = {
 	KUNIT_CASE(follow_dies_again),
 	KUNIT_CASE(follow_identity),
 	KUNIT_CASE(follow_no_identity),
+	KUNIT_CASE(follow_lost_again),
 	KUNIT_CASE(follow_close_race),
 	{}
 };

@@ -156,16 +156,18 @@ static bool follow_look(struct io_target *t)
 
 static void follow_tell_lost(struct io_target *t)
 {
-	if (!READ_ONCE(t->lost) || t->lost_told)
+	u32 session = READ_ONCE(t->session);
+
+	if (!READ_ONCE(t->lost) || t->lost_told == session)
 		return;
-	t->lost_told = true;
+	t->lost_told = session;
 	iot_err(t, -ENODEV, "the device is lost, and is looked for");
 	iot_event(t, IO_TARGET_EVENT_LOST);
 }
 
 static void follow_tell_found(struct io_target *t)
 {
-	t->lost_told = false;
+	t->lost_told = 0;
 	pr_info("io_target: %s: the device is back\n", io_target_name(t));
 	iot_rescan(t);
 	iot_event(t, IO_TARGET_EVENT_STATE);

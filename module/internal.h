@@ -244,7 +244,7 @@ struct io_target {
 	bool				freeze_told;	/* and no thaw yet; under mutex */
 	bool				follows;	/* under lock and mutex, as lost */
 	bool				lost;		/* it follows, and has no device */
-	bool				lost_told;	/* by follow_work, which alone uses it */
+	u32				lost_told;	/* in this session; of follow_work alone */
 	unsigned long			follow_delay;	/* before the next look; under mutex */
 	struct delayed_work		follow_work;
 	bool				rescan_soon;	/* it has been told to; under lock */
