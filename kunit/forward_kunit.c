@@ -17,27 +17,6 @@
 #define HINT	4
 #define POS	SZ_64K
 
-static struct testdev_disk_seen seen(void)
-{
-	return testdev_disk_seen(device_disk[FINE]);
-}
-
-static struct io_target_stats stats(struct io_target *t)
-{
-	struct io_target_stats s;
-
-	io_target_get_stats(t, &s);
-	return s;
-}
-
-static u8 *alloc(struct kunit *test, size_t len)
-{
-	u8 *buf = kunit_kzalloc(test, len, GFP_KERNEL);
-
-	KUNIT_ASSERT_NOT_NULL(test, buf);
-	return buf;
-}
-
 static const struct op_case {
 	const char	*name;
 	blk_opf_t	opf;
@@ -82,7 +61,7 @@ static u32 flags(struct testdev_disk_seen s)
 
 static void expect_arrived(struct kunit *test, const struct op_case *c)
 {
-	struct testdev_disk_seen s = seen();
+	struct testdev_disk_seen s = inbox_seen();
 
 	KUNIT_EXPECT_EQ(test, s.bios, 1u);
 	KUNIT_EXPECT_EQ(test, s.reads, c->reads);
@@ -100,7 +79,7 @@ static void expect_arrived(struct kunit *test, const struct op_case *c)
 /* What is on the disk, or was read, after @c of memory with the pattern. */
 static void expect_data(struct kunit *test, const struct op_case *c, u8 *buf)
 {
-	u8 *disk = alloc(test, SZ_64K);
+	u8 *disk = inbox_buf(test, SZ_64K);
 
 	if (c->reads) {
 		KUNIT_EXPECT_EQ(test, pattern_match(buf, c->len, POS, SEED), (size_t)c->len);
@@ -117,7 +96,7 @@ static void expect_data(struct kunit *test, const struct op_case *c, u8 *buf)
 
 static void fill_disk(struct kunit *test)
 {
-	u8 *old = alloc(test, SZ_64K);
+	u8 *old = inbox_buf(test, SZ_64K);
 
 	pattern_fill(old, SZ_64K, POS, SEED);
 	KUNIT_ASSERT_EQ(test, testdev_store_fill(testdev_disk_store(device_disk[FINE]), POS, old,
@@ -130,7 +109,7 @@ static void forward_op(struct kunit *test, bool by_upper)
 	const struct op_case *c = test->param_value;
 	struct io_target *t = open_fine(test);
 	struct inbox *in = inbox_alloc(test, t, 1);
-	u8 *buf = alloc(test, SZ_64K);
+	u8 *buf = inbox_buf(test, SZ_64K);
 
 	fill_disk(test);
 	if (c->writes)
@@ -147,8 +126,8 @@ static void forward_op(struct kunit *test, bool by_upper)
 	/* What was received is as it was. */
 	KUNIT_EXPECT_PTR_EQ(test, in->bios[0].bio.bi_bdev, upper_bdev());
 	KUNIT_EXPECT_EQ(test, in->bios[0].bio.bi_iter.bi_size, c->len);
-	KUNIT_EXPECT_EQ(test, stats(t).submitted, 1ull);
-	KUNIT_EXPECT_EQ(test, stats(t).errors, 0ull);
+	KUNIT_EXPECT_EQ(test, inbox_stats(t).submitted, 1ull);
+	KUNIT_EXPECT_EQ(test, inbox_stats(t).errors, 0ull);
 	expect_conserved(test, t, c->name);
 }
 
@@ -167,10 +146,10 @@ static void forward_not_polled(struct kunit *test)
 {
 	struct inbox *in = inbox_alloc(test, open_fine(test), 1);
 
-	received_data(in->bios, REQ_OP_READ | REQ_POLLED | REQ_SYNC, 0, alloc(test, 512), 512);
+	received_data(in->bios, REQ_OP_READ | REQ_POLLED | REQ_SYNC, 0, inbox_buf(test, 512), 512);
 	received_forward(in->bios);
 	expect_ended(test, in->bios, BLK_STS_OK);
-	KUNIT_EXPECT_EQ(test, flags(seen()), (__force u32)REQ_SYNC);
+	KUNIT_EXPECT_EQ(test, flags(inbox_seen()), (__force u32)REQ_SYNC);
 }
 
 static const blk_status_t statuses[] = {
@@ -191,7 +170,7 @@ static void forward_status(struct kunit *test)
 	blk_status_t status = *(const blk_status_t *)test->param_value;
 	struct io_target *t = open_fine(test);
 	struct inbox *in = inbox_alloc(test, t, 5);
-	u8 *buf = alloc(test, 512);
+	u8 *buf = inbox_buf(test, 512);
 	unsigned int i;
 
 	testdev_disk_mode(device_disk[FINE], TESTDEV_HOLD, TESTDEV_TASK);
@@ -210,8 +189,8 @@ static void forward_status(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, in->bios[i].context, (enum device_context)i);
 	}
 	expect_all_ended(test, in, 3, 2, BLK_STS_TARGET);
-	KUNIT_EXPECT_EQ(test, stats(t).errors, 4ull);
-	KUNIT_EXPECT_EQ(test, stats(t).timed_out, 0ull);
+	KUNIT_EXPECT_EQ(test, inbox_stats(t).errors, 4ull);
+	KUNIT_EXPECT_EQ(test, inbox_stats(t).timed_out, 0ull);
 	expect_conserved(test, t, "status");
 }
 
@@ -232,7 +211,7 @@ static void forward_split_below(struct kunit *test)
 	struct io_target *t = open_queue(test);
 	struct inbox *in = inbox_alloc(test, t, 2);
 	struct testdev_mq_seen s;
-	u8 *buf = alloc(test, PIECE);
+	u8 *buf = inbox_buf(test, PIECE);
 	unsigned int i;
 
 	pattern_fill(buf, PIECE, 0, SEED);
@@ -281,7 +260,7 @@ static void forward_read_only(struct kunit *test)
 	struct io_target *t = device_open(test, testdev_disk_path(device_disk[FINE]), c->flags);
 	struct inbox *in = inbox_alloc(test, t, 1);
 	unsigned int i, lines = iot_verify_lines();
-	u8 *buf = alloc(test, 512);
+	u8 *buf = inbox_buf(test, 512);
 
 	if (c->later)
 		testdev_disk_read_only(device_disk[FINE], true);
@@ -293,8 +272,8 @@ static void forward_read_only(struct kunit *test)
 		received_forward(in->bios);
 		expect_ended(test, in->bios, BLK_STS_IOERR);
 	}
-	KUNIT_EXPECT_EQ(test, seen().bios, 0u);
-	KUNIT_EXPECT_EQ(test, stats(t).errors, (u64)ARRAY_SIZE(writing));
+	KUNIT_EXPECT_EQ(test, inbox_seen().bios, 0u);
+	KUNIT_EXPECT_EQ(test, inbox_stats(t).errors, (u64)ARRAY_SIZE(writing));
 	if (IS_ENABLED(CONFIG_IO_TARGET_VERIFIER))
 		KUNIT_EXPECT_EQ(test, iot_verify_lines(), lines + (u32)ARRAY_SIZE(writing));
 	received_range(in->bios, REQ_OP_WRITE | REQ_PREFLUSH, 0, 0);
@@ -303,7 +282,7 @@ static void forward_read_only(struct kunit *test)
 	received_data(in->bios, REQ_OP_READ, 0, buf, 512);
 	received_forward(in->bios);
 	expect_ended(test, in->bios, BLK_STS_OK);
-	KUNIT_EXPECT_EQ(test, seen().bios, 2u);
+	KUNIT_EXPECT_EQ(test, inbox_seen().bios, 2u);
 	expect_conserved(test, t, c->name);
 }
 
@@ -319,7 +298,7 @@ static void forward_to_char(struct kunit *test)
 	struct inbox *in = inbox_alloc(test, t, 1);
 
 	KUNIT_EXPECT_EQ(test, io_target_call_bdev(t, 0, called, NULL), -EOPNOTSUPP);
-	received_write(in->bios, 0, alloc(test, 512));
+	received_write(in->bios, 0, inbox_buf(test, 512));
 	received_forward(in->bios);
 	expect_ended(test, in->bios, BLK_STS_NOTSUPP);
 	KUNIT_EXPECT_EQ(test, testdev_char_seen(device_char[SEEK]).calls[1], 0u);
@@ -331,7 +310,7 @@ static void forward_to_closed(struct kunit *test)
 {
 	struct device_fixture *fx = test->priv;
 	struct inbox *in = inbox_alloc(test, fx->target[0], 2);
-	u8 *buf = alloc(test, 512);
+	u8 *buf = inbox_buf(test, 512);
 
 	inbox_forward(in, 0, 1, buf);
 	expect_ended(test, &in->bios[0], BLK_STS_OFFLINE);
@@ -340,8 +319,8 @@ static void forward_to_closed(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, io_target_call_bdev(in->target, 0, called, NULL), -ENODEV);
 	inbox_forward(in, 1, 1, buf);
 	expect_ended(test, &in->bios[1], BLK_STS_OFFLINE);
-	KUNIT_EXPECT_EQ(test, stats(in->target).refused, 2ull);
-	KUNIT_EXPECT_EQ(test, stats(in->target).submitted, 0ull);
+	KUNIT_EXPECT_EQ(test, inbox_stats(in->target).refused, 2ull);
+	KUNIT_EXPECT_EQ(test, inbox_stats(in->target).submitted, 0ull);
 }
 
 static long writes_in_flight(struct block_device *bdev)
@@ -361,7 +340,7 @@ static void forward_accounted(struct kunit *test)
 	struct inbox *in = inbox_alloc(test, t, 3);
 	unsigned long ios = part_stat_read(upper_bdev(), ios[STAT_WRITE]);
 	unsigned long sectors = part_stat_read(upper_bdev(), sectors[STAT_WRITE]);
-	u8 *buf = alloc(test, 512);
+	u8 *buf = inbox_buf(test, 512);
 
 	inbox_forward(in, 0, 1, buf);
 	expect_ended(test, &in->bios[0], BLK_STS_OK);
@@ -392,7 +371,7 @@ static void forward_without_memory(struct kunit *test)
 {
 	struct io_target *t = open_fine(test);
 	struct inbox *in = inbox_alloc(test, t, STARVED);
-	u8 *buf = alloc(test, 512);
+	u8 *buf = inbox_buf(test, 512);
 	unsigned int i;
 
 	memory_fail_check(test);
@@ -404,7 +383,7 @@ static void forward_without_memory(struct kunit *test)
 	memory_fail_end();
 	expect_all_ended(test, in, 0, STARVED, BLK_STS_OK);
 	expect_order(test, in, 0, STARVED);
-	KUNIT_EXPECT_EQ(test, seen().reads, STARVED);
+	KUNIT_EXPECT_EQ(test, inbox_seen().reads, STARVED);
 	expect_conserved(test, t, "starved");
 }
 
@@ -414,7 +393,7 @@ static void forward_nowait_without_memory(struct kunit *test)
 	struct io_target *t = open_fine(test);
 	struct inbox *in = inbox_alloc(test, t, STARVED);
 	unsigned int i, sent, held;
-	u8 *buf = alloc(test, 512);
+	u8 *buf = inbox_buf(test, 512);
 
 	memory_fail_check(test);
 	testdev_disk_mode(device_disk[FINE], TESTDEV_HOLD, TESTDEV_TASK);
@@ -424,7 +403,7 @@ static void forward_nowait_without_memory(struct kunit *test)
 	for (sent = 0; sent < STARVED && !atomic_read(&in->ended); sent++)
 		received_forward(&in->bios[sent]);
 	memory_fail_end();
-	held = seen().bios;
+	held = inbox_seen().bios;
 	KUNIT_EXPECT_GE(test, held, 2u);
 	KUNIT_EXPECT_EQ(test, held, sent - 1);
 	KUNIT_EXPECT_EQ(test, inbox_ends(in, 0, sent), 1u);

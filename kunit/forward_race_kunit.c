@@ -13,14 +13,6 @@
 #define SEED	0x6f727068ULL
 #define BLOCK	512
 
-static u8 *alloc(struct kunit *test, size_t len)
-{
-	u8 *buf = kunit_kzalloc(test, len, GFP_KERNEL);
-
-	KUNIT_ASSERT_NOT_NULL(test, buf);
-	return buf;
-}
-
 /*
  * A write of @blocks from 0 on that its caller has given up, and the disk holds. A
  * machine that is too busy to send it in time takes it back instead: then again.
@@ -28,7 +20,7 @@ static u8 *alloc(struct kunit *test, size_t len)
 static void make_orphan(struct kunit *test, struct io_target *t, unsigned int blocks)
 {
 	struct device_fixture *fx = test->priv;
-	u8 *old = alloc(test, blocks * BLOCK);
+	u8 *old = inbox_buf(test, blocks * BLOCK);
 	long timeout;
 
 	testdev_disk_mode(device_disk[FINE], TESTDEV_HOLD, TESTDEV_TASK);
@@ -57,7 +49,7 @@ static void orphan_overlapped(struct kunit *test)
 	struct io_target *t = open_fine(test);
 	struct inbox *in = inbox_alloc(test, t, 6);
 	struct testdev_disk *disk = device_disk[FINE];
-	u8 *buf = alloc(test, 2 * BLOCK);
+	u8 *buf = inbox_buf(test, 2 * BLOCK);
 	unsigned int i;
 
 	pattern_fill(buf, 2 * BLOCK, 7 * BLOCK, SEED);
@@ -72,7 +64,7 @@ static void orphan_overlapped(struct kunit *test)
 
 	received_write(&in->bios[3], 8, buf);
 	received_forward(&in->bios[3]);
-	received_data(&in->bios[4], REQ_OP_READ, 0, alloc(test, BLOCK), BLOCK);
+	received_data(&in->bios[4], REQ_OP_READ, 0, inbox_buf(test, BLOCK), BLOCK);
 	received_forward(&in->bios[4]);
 	received_range(&in->bios[5], REQ_OP_WRITE | REQ_PREFLUSH, 0, 0);
 	received_forward(&in->bios[5]);
@@ -97,7 +89,7 @@ static void orphan_frees(struct kunit *test)
 {
 	struct io_target *t = open_fine(test);
 	struct inbox *in = inbox_alloc(test, t, 16);
-	u8 *buf = alloc(test, 16 * BLOCK);
+	u8 *buf = inbox_buf(test, 16 * BLOCK);
 	unsigned int i;
 
 	make_orphan(test, t, 1);
@@ -138,7 +130,7 @@ static void orphan_held_cancelled(struct kunit *test)
 	struct device_fixture *fx = test->priv;
 	struct io_target *t = open_fine(test);
 	struct inbox *in = inbox_alloc(test, t, 3);
-	u8 *buf = alloc(test, BLOCK);
+	u8 *buf = inbox_buf(test, BLOCK);
 	struct io_target_stats s;
 	u64 errors;
 
@@ -256,7 +248,7 @@ static struct sender *senders_start(struct kunit *test, struct io_target *t, str
 	atomic_set(&rounds->running, SENDERS);
 	for (i = 0; i < SENDERS; i++) {
 		s[i].in = inbox_alloc(test, t, BURST);
-		s[i].buf = alloc(test, BLOCK);
+		s[i].buf = inbox_buf(test, BLOCK);
 		s[i].rounds = rounds;
 		s[i].bursts = duel_rounds(BIOS) / BURST;
 		INIT_WORK(&s[i].work, sender_work);

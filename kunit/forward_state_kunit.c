@@ -14,27 +14,6 @@
 #define MANY	5000
 #define SOME	20
 
-static struct testdev_disk_seen seen(void)
-{
-	return testdev_disk_seen(device_disk[FINE]);
-}
-
-static struct io_target_stats stats(struct io_target *t)
-{
-	struct io_target_stats s;
-
-	io_target_get_stats(t, &s);
-	return s;
-}
-
-static u8 *alloc(struct kunit *test, size_t len)
-{
-	u8 *buf = kunit_kzalloc(test, len, GFP_KERNEL);
-
-	KUNIT_ASSERT_NOT_NULL(test, buf);
-	return buf;
-}
-
 static void hold(void)
 {
 	testdev_disk_mode(device_disk[FINE], TESTDEV_HOLD, TESTDEV_TASK);
@@ -58,10 +37,10 @@ static struct inbox *pend(struct kunit *test, struct io_target *t, unsigned int 
 	struct inbox *in = inbox_alloc(test, t, n);
 
 	stop(test, t);
-	inbox_forward(in, 0, pended, alloc(test, BLOCK));
-	KUNIT_EXPECT_EQ(test, seen().bios, 0u);
+	inbox_forward(in, 0, pended, inbox_buf(test, BLOCK));
+	KUNIT_EXPECT_EQ(test, inbox_seen().bios, 0u);
 	KUNIT_EXPECT_EQ(test, inbox_ends(in, 0, n), 0u);
-	KUNIT_EXPECT_EQ(test, stats(t).pended, (u64)pended);
+	KUNIT_EXPECT_EQ(test, inbox_stats(t).pended, (u64)pended);
 	return in;
 }
 
@@ -75,7 +54,7 @@ static void pend_many(struct kunit *test)
 	expect_all_ended(test, in, 0, MANY, BLK_STS_OK);
 	KUNIT_EXPECT_EQ(test, in->bios[0].number, 1u);
 	expect_order(test, in, 0, MANY);
-	KUNIT_EXPECT_EQ(test, seen().writes, MANY);
+	KUNIT_EXPECT_EQ(test, inbox_seen().writes, MANY);
 	expect_conserved(test, t, "many");
 }
 
@@ -84,7 +63,7 @@ static void pend_by_upper_disk(struct kunit *test)
 {
 	struct io_target *t = open_fine(test);
 	struct inbox *in = inbox_alloc(test, t, SOME);
-	u8 *buf = alloc(test, SOME * BLOCK);
+	u8 *buf = inbox_buf(test, SOME * BLOCK);
 	unsigned int i;
 
 	pattern_fill(buf, SOME * BLOCK, 0, SEED);
@@ -94,7 +73,7 @@ static void pend_by_upper_disk(struct kunit *test)
 		received_write(&in->bios[i], i, buf + i * BLOCK);
 		submit_bio_noacct(&in->bios[i].bio);
 	}
-	KUNIT_EXPECT_EQ(test, seen().bios, 0u);
+	KUNIT_EXPECT_EQ(test, inbox_seen().bios, 0u);
 	KUNIT_EXPECT_EQ(test, io_target_start(t), 0);
 	expect_all_ended(test, in, 0, SOME, BLK_STS_OK);
 	expect_order(test, in, 0, SOME);
@@ -132,7 +111,7 @@ static void pend_in_order(struct kunit *test)
 	struct io_target *t = open_fine(test);
 	struct inbox *in = inbox_alloc(test, t, n);
 	struct sent *s = sent_alloc(test, t, n);
-	u8 *buf = alloc(test, BLOCK);
+	u8 *buf = inbox_buf(test, BLOCK);
 
 	stop(test, t);
 	for (i = 0; i < n; i++) {
@@ -141,7 +120,7 @@ static void pend_in_order(struct kunit *test)
 		else
 			pend_request(test, &s[i], in, buf, i, order[i] == 'B');
 	}
-	KUNIT_EXPECT_EQ(test, seen().bios, 0u);
+	KUNIT_EXPECT_EQ(test, inbox_seen().bios, 0u);
 	KUNIT_EXPECT_EQ(test, io_target_start(t), 0);
 	for (i = 0; i < n; i++) {
 		if (order[i] == 'b') {
@@ -153,7 +132,7 @@ static void pend_in_order(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, s[i].req.result, BLOCK);
 		KUNIT_EXPECT_EQ(test, s[i].number, i + 1);
 	}
-	KUNIT_EXPECT_EQ(test, seen().bios, n);
+	KUNIT_EXPECT_EQ(test, inbox_seen().bios, n);
 	expect_conserved(test, t, order);
 }
 
@@ -163,7 +142,7 @@ static void pend_with_gaps(struct kunit *test)
 	struct io_target *t = open_fine(test);
 	struct inbox *in = inbox_alloc(test, t, 3);
 	struct sent *s = sent_alloc(test, t, 2);
-	u8 *buf = alloc(test, BLOCK);
+	u8 *buf = inbox_buf(test, BLOCK);
 
 	stop(test, t);
 	pend_request(test, &s[0], in, buf, 10, false);
@@ -189,7 +168,7 @@ static void pend_nowait(struct kunit *test)
 {
 	struct io_target *t = open_fine(test);
 	struct inbox *in = inbox_alloc(test, t, 2);
-	u8 *buf = alloc(test, BLOCK);
+	u8 *buf = inbox_buf(test, BLOCK);
 	unsigned int i;
 
 	for (i = 0; i < 2; i++) {
@@ -201,10 +180,10 @@ static void pend_nowait(struct kunit *test)
 		received_forward(&in->bios[i]);
 		expect_ended(test, &in->bios[i], BLK_STS_AGAIN);
 	}
-	KUNIT_EXPECT_EQ(test, seen().bios, 0u);
-	KUNIT_EXPECT_EQ(test, stats(t).refused, 2ull);
-	KUNIT_EXPECT_EQ(test, stats(t).submitted, 0ull);
-	KUNIT_EXPECT_EQ(test, stats(t).errors, 0ull);
+	KUNIT_EXPECT_EQ(test, inbox_seen().bios, 0u);
+	KUNIT_EXPECT_EQ(test, inbox_stats(t).refused, 2ull);
+	KUNIT_EXPECT_EQ(test, inbox_stats(t).submitted, 0ull);
+	KUNIT_EXPECT_EQ(test, inbox_stats(t).errors, 0ull);
 }
 
 #define HELD	(HZ / 5)
@@ -220,7 +199,7 @@ static void pend_timeout(struct kunit *test)
 {
 	struct io_target *t = open_fine(test);
 	struct inbox *in = inbox_alloc(test, t, SOME + 1);
-	u8 *buf = alloc(test, BLOCK);
+	u8 *buf = inbox_buf(test, BLOCK);
 	unsigned long first, second;
 
 	t->config.forward_timeout = HELD;
@@ -239,11 +218,11 @@ static void pend_timeout(struct kunit *test)
 	KUNIT_EXPECT_GE(test, in->bios[0].when - first, (unsigned long)HELD);
 	KUNIT_EXPECT_GE(test, in->bios[SOME / 2].when - second, (unsigned long)HELD);
 	KUNIT_EXPECT_LE(test, in->bios[SOME - 1].when - second, 20ul * HZ);
-	KUNIT_EXPECT_EQ(test, seen().bios, 1u);
-	KUNIT_EXPECT_EQ(test, stats(t).timed_out, (u64)SOME);
-	KUNIT_EXPECT_EQ(test, stats(t).errors, (u64)SOME);
+	KUNIT_EXPECT_EQ(test, inbox_seen().bios, 1u);
+	KUNIT_EXPECT_EQ(test, inbox_stats(t).timed_out, (u64)SOME);
+	KUNIT_EXPECT_EQ(test, inbox_stats(t).errors, (u64)SOME);
 	KUNIT_EXPECT_EQ(test, io_target_start(t), 0);
-	KUNIT_EXPECT_EQ(test, seen().bios, 1u);
+	KUNIT_EXPECT_EQ(test, inbox_seen().bios, 1u);
 	expect_conserved(test, t, "timeout");
 }
 
@@ -252,7 +231,7 @@ static void pend_timeout_of_some(struct kunit *test)
 {
 	struct io_target *t = open_fine(test);
 	struct inbox *in = inbox_alloc(test, t, 2);
-	u8 *buf = alloc(test, BLOCK);
+	u8 *buf = inbox_buf(test, BLOCK);
 
 	t->config.forward_timeout = 1;
 	stop(test, t);
@@ -262,7 +241,7 @@ static void pend_timeout_of_some(struct kunit *test)
 	inbox_forward(in, 1, 1, buf);
 	KUNIT_EXPECT_EQ(test, io_target_start(t), 0);
 	expect_ended(test, &in->bios[1], BLK_STS_OK);
-	KUNIT_EXPECT_EQ(test, seen().bios, 1u);
+	KUNIT_EXPECT_EQ(test, inbox_seen().bios, 1u);
 	expect_conserved(test, t, "some");
 }
 
@@ -312,10 +291,10 @@ static void pend_ended(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, inbox_ends(in, 0, SOME), SOME);
 	expect_all_ended(test, in, 0, SOME, e->pended);
 	expect_order(test, in, 0, SOME);
-	inbox_forward(in, SOME, 1, alloc(test, BLOCK));
+	inbox_forward(in, SOME, 1, inbox_buf(test, BLOCK));
 	expect_ended(test, &in->bios[SOME], e->later);
-	KUNIT_EXPECT_EQ(test, seen().bios, 0u);
-	KUNIT_EXPECT_EQ(test, stats(t).refused, 1ull);
+	KUNIT_EXPECT_EQ(test, inbox_seen().bios, 0u);
+	KUNIT_EXPECT_EQ(test, inbox_stats(t).refused, 1ull);
 	expect_conserved(test, t, e->name);
 }
 
@@ -328,9 +307,9 @@ static void purge_and_start(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, purge(t), 0);
 	expect_ended(test, &in->bios[0], BLK_STS_IOERR);
 	KUNIT_EXPECT_EQ(test, io_target_start(t), 0);
-	inbox_forward(in, 1, 1, alloc(test, BLOCK));
+	inbox_forward(in, 1, 1, inbox_buf(test, BLOCK));
 	expect_ended(test, &in->bios[1], BLK_STS_OK);
-	KUNIT_EXPECT_EQ(test, seen().bios, 1u);
+	KUNIT_EXPECT_EQ(test, inbox_seen().bios, 1u);
 }
 
 /* They wait for the next device. */
@@ -340,12 +319,12 @@ static void suspend_reopen(struct kunit *test)
 	struct inbox *in = inbox_alloc(test, t, SOME);
 
 	KUNIT_ASSERT_EQ(test, io_target_suspend(t, TESTDEV_PATIENCE), 0);
-	inbox_forward(in, 0, SOME, alloc(test, BLOCK));
+	inbox_forward(in, 0, SOME, inbox_buf(test, BLOCK));
 	KUNIT_EXPECT_EQ(test, inbox_ends(in, 0, SOME), 0u);
 	KUNIT_EXPECT_EQ(test, io_target_reopen(t), 0);
 	expect_all_ended(test, in, 0, SOME, BLK_STS_OK);
 	expect_order(test, in, 0, SOME);
-	KUNIT_EXPECT_EQ(test, seen().writes, SOME);
+	KUNIT_EXPECT_EQ(test, inbox_seen().writes, SOME);
 	expect_conserved(test, t, "reopen");
 }
 
@@ -363,7 +342,7 @@ static void waited_for(struct kunit *test, bool by_start)
 	if (by_start)
 		KUNIT_ASSERT_EQ(test, io_target_start(t), 0);
 	else
-		inbox_forward(in, 0, 2, alloc(test, BLOCK));
+		inbox_forward(in, 0, 2, inbox_buf(test, BLOCK));
 	KUNIT_ASSERT_TRUE(test, testdev_disk_wait_held(device_disk[FINE], 2));
 	o = other_start(test, w->call, t);
 	KUNIT_EXPECT_TRUE(test, other_waits(o));
@@ -412,25 +391,25 @@ static struct other *start_within(struct kunit *test, struct inbox *in, struct c
 /* What comes while others are being sent goes behind them. */
 static void start_keeps_order(struct kunit *test)
 {
-	struct completion *leave = (void *)alloc(test, sizeof(*leave));
+	struct completion *leave = (void *)inbox_buf(test, sizeof(*leave));
 	struct io_target *t = open_fine(test);
 	struct inbox *in = pend(test, t, 4, 3);
 	struct other *o = start_within(test, in, leave);
 
-	inbox_forward(in, 3, 1, alloc(test, BLOCK));
+	inbox_forward(in, 3, 1, inbox_buf(test, BLOCK));
 	KUNIT_EXPECT_EQ(test, atomic_read(&in->bios[3].ends), 0);
 	complete(leave);
 	KUNIT_EXPECT_EQ(test, other_end(test, o), 0);
 	expect_all_ended(test, in, 0, 4, BLK_STS_OK);
 	expect_order(test, in, 0, 4);
-	KUNIT_EXPECT_EQ(test, stats(t).pended, 4ull);
+	KUNIT_EXPECT_EQ(test, inbox_stats(t).pended, 4ull);
 	KUNIT_EXPECT_EQ(test, io_target_state(t), IO_TARGET_STARTED);
 }
 
 /* Stop takes effect with the next one, waits for the one, and start goes on from there. */
 static void stop_while_starting(struct kunit *test)
 {
-	struct completion *leave = (void *)alloc(test, sizeof(*leave));
+	struct completion *leave = (void *)inbox_buf(test, sizeof(*leave));
 	struct io_target *t = open_fine(test);
 	struct inbox *in = pend(test, t, 3, 3);
 	struct other *starter = start_within(test, in, leave);
@@ -442,7 +421,7 @@ static void stop_while_starting(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, other_end(test, starter), -ECANCELED);
 	KUNIT_EXPECT_EQ(test, other_end(test, stopper), 0);
 	KUNIT_EXPECT_EQ(test, inbox_ends(in, 0, 3), 1u);
-	KUNIT_EXPECT_EQ(test, seen().bios, 1u);
+	KUNIT_EXPECT_EQ(test, inbox_seen().bios, 1u);
 	KUNIT_EXPECT_EQ(test, io_target_start(t), 0);
 	expect_all_ended(test, in, 0, 3, BLK_STS_OK);
 	expect_order(test, in, 0, 3);
@@ -452,7 +431,7 @@ static void stop_while_starting(struct kunit *test)
 /* Purge ends the rest of them. */
 static void purge_while_starting(struct kunit *test)
 {
-	struct completion *leave = (void *)alloc(test, sizeof(*leave));
+	struct completion *leave = (void *)inbox_buf(test, sizeof(*leave));
 	struct io_target *t = open_fine(test);
 	struct inbox *in = pend(test, t, 3, 3);
 	struct other *starter = start_within(test, in, leave);
@@ -463,7 +442,7 @@ static void purge_while_starting(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, other_end(test, starter), -ECANCELED);
 	expect_ended(test, &in->bios[0], BLK_STS_OK);
 	expect_all_ended(test, in, 1, 2, BLK_STS_IOERR);
-	KUNIT_EXPECT_EQ(test, seen().bios, 1u);
+	KUNIT_EXPECT_EQ(test, inbox_seen().bios, 1u);
 	expect_conserved(test, t, "purge while starting");
 }
 

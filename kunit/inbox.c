@@ -223,3 +223,24 @@ unsigned int inbox_ends(struct inbox *inbox, unsigned int first, unsigned int n)
 		ends += atomic_read(&inbox->bios[i].ends);
 	return ends;
 }
+
+struct io_target_stats inbox_stats(struct io_target *t)
+{
+	struct io_target_stats stats;
+
+	io_target_get_stats(t, &stats);
+	return stats;
+}
+
+struct testdev_disk_seen inbox_seen(void)
+{
+	return testdev_disk_seen(device_disk[FINE]);
+}
+
+u8 *inbox_buf(struct kunit *test, size_t len)
+{
+	u8 *buf = kunit_kzalloc(test, len, GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, buf);
+	return buf;
+}

@@ -68,6 +68,12 @@ void upper_forwards_to(struct io_target *t);
 
 struct inbox *inbox_alloc(struct kunit *test, struct io_target *t, unsigned int n);
 
+/* Of the target that they go to, and its disk FINE. */
+struct io_target_stats inbox_stats(struct io_target *t);
+struct testdev_disk_seen inbox_seen(void);
+/* Memory of the case, zeroed. */
+u8 *inbox_buf(struct kunit *test, size_t len);
+
 /* Sets it up, also again, with nothing left of its last use: no data, or one piece. */
 void received_range(struct received *r, blk_opf_t opf, u64 pos, u32 len);
 void received_data(struct received *r, blk_opf_t opf, u64 pos, void *buf, u32 len);
