@@ -23,14 +23,14 @@ quiet_for() { # seconds
 }
 
 fio_verify load /dev/iot-db --ioengine=libaio --iodepth=16 --bs=4k --size=8M \
-	--time_based --runtime=20 >/run/fio 2>&1 &
+	--time_based --runtime="$(often 20 12)" >/run/fio 2>&1 &
 fio=$!
 sleep 3
 
 pt_set db state=stop
 [ "$(pt_state db)" = stopped ] || fail "after stop: $(pt_state db)"
 sleep 1 # what had been sent ends
-quiet_for 5 || fail "the lower disk is asked for I/O while the device is stopped"
+quiet_for "$(often 5 2)" || fail "the lower disk is asked for I/O while the device is stopped"
 kill -0 $fio || fail "fio has ended: $(cat /run/fio)"
 pt_set db state=start
 [ "$(pt_state db)" = started ] || fail "after start: $(pt_state db)"

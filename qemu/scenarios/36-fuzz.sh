@@ -9,7 +9,7 @@ load null_blk queue_mode=2 nr_devices=2 memory_backed=1 gb=1
 pt_load
 cd "$PT" || exit
 mkdir f
-count=$(often 20000 250)
+count=$(often 20000 150)
 [ "$PROFILE" = debug ] || count=$((count / 10 + 200))
 files=$(find f -maxdepth 1 -type f -perm -200 | sort | xargs)
 

@@ -19,7 +19,7 @@ mount /dev/iot-sw /mnt/a
 
 fio --name=load --directory=/mnt/a --thread --rw=randrw --bs=4k --size=4M --ioengine=libaio \
 	--iodepth=8 --direct=1 --verify=crc32c --verify_fatal=1 --time_based \
-	--runtime="$(often 60 20)" --gtod_reduce=1 --eta=never >/run/fio 2>&1 &
+	--runtime="$(often 60 8)" --gtod_reduce=1 --eta=never >/run/fio 2>&1 &
 fio=$!
 sleep 2
 
@@ -29,7 +29,7 @@ asked() {
 }
 
 now=one next=two
-for i in $(seq "$(often 40 8)"); do
+for i in $(seq "$(often 40 5)"); do
 	pt_set sw next=/dev/mapper/$next state=switch
 	before=$(asked $now) mark=$(asked $next)
 	usleep 300000

@@ -6,7 +6,7 @@
 # limit: 240 60
 
 lower=$(disk v1)
-for i in $(seq "$(often 100 10)"); do
+for i in $(seq "$(often 100 6)"); do
 	pt_load
 	if [ $((i % 2)) = 0 ]; then
 		pt_create a "$lower"

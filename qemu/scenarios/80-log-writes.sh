@@ -3,11 +3,11 @@
 # SPDX-License-Identifier: GPL-2.0
 # nothing that was acknowledged is lost, whenever the power goes (dm-log-writes)
 #
-# limit: 600 300
+# limit: 600 200
 
 data=$(disk v1)
 log=$(disk v3)
-points=$(often 250 200)
+points=$(often 250 40)
 
 # a file system whose every write from now on is in the log
 mkfs.ext4 -q -E lazy_itable_init=0,lazy_journal_init=0 -J size=4 "$data" 48M

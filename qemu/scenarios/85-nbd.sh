@@ -29,11 +29,11 @@ pt_create net /dev/nbd0
 
 # it stalls, and goes on: nobody has seen an error
 fio_verify stall /dev/iot-net --ioengine=libaio --iodepth=8 --bs=4k --size=8M \
-	--time_based --runtime=18 >/run/fio 2>&1 &
+	--time_based --runtime="$(often 18 9)" >/run/fio 2>&1 &
 fio=$!
 sleep 3
 host nbd stall
-sleep 10
+sleep "$(often 10 4)"
 host nbd go
 wait $fio || fail "fio has seen an error: $(cat /run/fio)"
 

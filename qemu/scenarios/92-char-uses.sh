@@ -9,8 +9,9 @@ lower=$(disk v1)
 mkfs.ext4 -q "$lower"
 mkdir -p /mnt/a
 mount "$lower" /mnt/a
-head -c 4194304 /dev/zero >/mnt/a/bytes
-head -c 4194304 /dev/zero >/run/bytes
+size=$(often 4194304 1048576)
+head -c "$size" /dev/zero >/mnt/a/bytes
+head -c "$size" /dev/zero >/run/bytes
 
 # <name> <device> <words>: verified; no char device takes O_DIRECT
 chars() {
@@ -18,7 +19,7 @@ chars() {
 	device=$2
 	shift 2
 	fio --name="$name" --filename="$device" --thread --gtod_reduce=1 --eta=never \
-		--rw=randrw --bs=4k --size=4M --verify=crc32c --verify_fatal=1 \
+		--rw=randrw --bs=4k --size="$size" --verify=crc32c --verify_fatal=1 \
 		--verify_backlog=32 --invalidate=0 "$@" >/run/fio 2>&1 ||
 		fail "$name: $(cat /run/fio)"
 	grep -q 'err= 0' /run/fio || fail "$name: $(cat /run/fio)"
@@ -39,7 +40,7 @@ done
 # Stopped under a load: all of it waits, and goes on.
 pt_create by /mnt/a/bytes
 fio --name=held --filename=/dev/iot-by --thread --ioengine=io_uring --iodepth=8 --rw=randrw \
-	--bs=4k --size=4M --verify=crc32c --verify_fatal=1 --verify_backlog=32 --invalidate=0 \
+	--bs=4k --size="$size" --verify=crc32c --verify_fatal=1 --verify_backlog=32 --invalidate=0 \
 	--time_based --runtime=5 --eta=never >/run/fio 2>&1 &
 fio=$!
 sleep 2
