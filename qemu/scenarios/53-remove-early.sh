@@ -5,13 +5,18 @@
 #
 # limit: 600 120
 
-scsi_disk() {
-	wait_for 20 scsi_there || fail "there is no disk of scsi_debug"
+scsi_node() {
 	echo "/dev/$(basename "$(echo /sys/bus/pseudo/devices/adapter0/host*/target*/*/block/*)")"
 }
 
+# Its node is there a while before it can be opened.
 scsi_there() {
-	[ -b "/dev/$(basename "$(echo /sys/bus/pseudo/devices/adapter0/host*/target*/*/block/*)")" ]
+	(: <"$(scsi_node)") 2>/dev/null
+}
+
+scsi_disk() {
+	wait_for 20 scsi_there || fail "there is no disk of scsi_debug"
+	scsi_node
 }
 
 pause() { # ms at the most
