@@ -86,7 +86,7 @@ static const struct prep_case prep_cases[] = {
 	{ "flush, opened to read", FINE, IO_TARGET_READ, F, false, 0, 0, ALIGNED, 0, 0 },
 	{ "read, opened to write", FINE, IO_TARGET_WRITE, R, false, 0, 512, ALIGNED, 0, -EBADF },
 
-	{ "unknown flag", FINE, RW, R, false, 0, 512, ALIGNED, BIT(10), -EINVAL },
+	{ "unknown flag", FINE, RW, R, false, 0, 512, ALIGNED, BIT(15), -EINVAL },
 	{ "private flag", FINE, RW, R, false, 0, 512, ALIGNED, BIT(28), -EINVAL },
 	{ "read with FUA", FINE, RW, R, false, 0, 512, ALIGNED, FUA, -EINVAL },
 	{ "read with PREFLUSH", FINE, RW, R, false, 0, 512, ALIGNED, PRE, -EINVAL },

@@ -137,7 +137,8 @@ static void carrier_flags(struct kunit *test)
 {
 	const unsigned int flags = IO_TARGET_FUA | IO_TARGET_PREFLUSH | IO_TARGET_NOWAIT |
 				   IO_TARGET_IGNORE_STATE;
-	const unsigned int all = IOT_F_PUBLIC & ~(IOT_F_POLLED | IO_TARGET_PREPARED);
+	const unsigned int all = IOT_F_PUBLIC & ~(IOT_F_POLLED | IO_TARGET_PREPARED |
+						  IO_TARGET_FULL);
 	struct probe *p = probes_alloc(test, 1);
 	struct fixture *fx = test->priv;
 	u8 *buf = alloc(test, LEN);
@@ -145,6 +146,9 @@ static void carrier_flags(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, call_do(CALL_WAIT_WRITE, p, buf, LEN, LEN, all, 60 * HZ),
 			LEN);
 	KUNIT_EXPECT_EQ(test, fx->fake.last.flags & IOT_F_PUBLIC, flags);
+	KUNIT_EXPECT_EQ(test, call_do(CALL_WAIT_WRITE, p, buf, LEN, LEN, IO_TARGET_BOUNCE |
+				      IO_TARGET_FULL, 60 * HZ), LEN);
+	KUNIT_EXPECT_EQ(test, fx->fake.last.flags & IOT_F_PUBLIC, IO_TARGET_FULL);
 	KUNIT_EXPECT_EQ(test, fx->fake.last.pos, (loff_t)LEN);
 	KUNIT_EXPECT_EQ(test, fx->fake.last.len, (u64)LEN);
 	KUNIT_EXPECT_EQ(test, fx->fake.last.op, IO_TARGET_OP_WRITE);

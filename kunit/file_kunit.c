@@ -160,6 +160,7 @@ enum way { ASYNC, ASYNC_BOUNCE, SYNC, SYNC_TIMED, WAYS };
  * @flags: of the asynchronous requests
  * @result: expected, for a transfer of 4096
  * @calls: of the driver by an asynchronous request
+ * @more: a write goes on until all is written, with so many calls
  */
 struct answer_case {
 	const char			*name;
@@ -168,6 +169,7 @@ struct answer_case {
 	unsigned int			flags;
 	ssize_t				result;
 	unsigned int			calls;
+	unsigned int			more;
 };
 
 #define LATE_TASK	.mode = TESTDEV_LATE, .context = TESTDEV_TASK
@@ -198,7 +200,7 @@ static const struct answer_case answer_cases[] = {
 	  { LATE_SOFTIRQ, .nowait_limit = TESTDEV_NOT_READY }, 0, 4096, 2 },
 	{ "not ready, stream", STREAM_NOWAIT, { .nowait_limit = TESTDEV_NOT_READY }, 0, 4096, 2 },
 	{ "some, then the rest", SEEK_NOWAIT, { .nowait_limit = 100 }, 0, 4096, 2 },
-	{ "some, stream", STREAM_NOWAIT, { .nowait_limit = 100 }, 0, 100, 1 },
+	{ "some, stream", STREAM_NOWAIT, { .nowait_limit = 100 }, 0, 100, 1, .more = 2 },
 	{ "NOWAIT", SEEK_NOWAIT, {}, IO_TARGET_NOWAIT, 4096, 1 },
 	{ "NOWAIT, some", SEEK_NOWAIT, { .nowait_limit = 100 }, IO_TARGET_NOWAIT, 100, 1 },
 	{ "NOWAIT, not ready", SEEK_NOWAIT, { .nowait_limit = TESTDEV_NOT_READY },
@@ -246,11 +248,12 @@ static void file_answer_op(struct kunit *test, const struct answer_case *c, stru
 			   enum io_target_op op, u8 *buf)
 {
 	bool stream = c->device == STREAM || c->device == STREAM_NOWAIT || c->device == NONSEEK;
+	unsigned int more = op == IO_TARGET_OP_WRITE ? c->more : 0;
 	u64 place = 0;
 	enum way way;
 
 	for (way = 0; way < WAYS; way++) {
-		ssize_t result, expected = c->result;
+		ssize_t result, expected = more ? SZ_4K : c->result;
 
 		if (c->flags && way >= SYNC)
 			break;
@@ -267,7 +270,7 @@ static void file_answer_op(struct kunit *test, const struct answer_case *c, stru
 				      "op %d, way %d", op, way);
 		if (way == ASYNC)
 			KUNIT_EXPECT_EQ(test, testdev_char_seen(device_char[c->device])
-					.calls[op == IO_TARGET_OP_WRITE], c->calls);
+					.calls[op == IO_TARGET_OP_WRITE], more ?: c->calls);
 		if (stream)
 			place += max_t(ssize_t, result, 0);
 	}

@@ -21,7 +21,7 @@ static int wait_init(struct kunit *test)
 
 	if (err)
 		return err;
-	pipe = testdev_pipe_create("iotpipe");
+	pipe = testdev_pipe_create("iotpipe", 0);
 	return PTR_ERR_OR_ZERO(pipe);
 }
 
@@ -201,7 +201,7 @@ static void wait_liar(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, forwarder_end(test, f), CHUNK);
 }
 
-/* The library's own, with a timeout: a thread waits, and the data is not lost. */
+/* The library's own wait, too, and get what comes. */
 static void wait_library(struct kunit *test)
 {
 	struct io_target *t = open_pipe(test);

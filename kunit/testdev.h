@@ -44,12 +44,16 @@ enum testdev_context {
  * @TESTDEV_LATE: by itself, later
  * @TESTDEV_HOLD: when the test releases it; the driver's function has returned
  * @TESTDEV_BLOCK: char only: as HOLD, and the driver's function waits for it
+ * @TESTDEV_BLOCK_KILLABLE: the same, and only what kills ends the wait
+ * @TESTDEV_BLOCK_SIGNAL: the same, and any signal does
  */
 enum testdev_mode {
 	TESTDEV_NOW,
 	TESTDEV_LATE,
 	TESTDEV_HOLD,
 	TESTDEV_BLOCK,
+	TESTDEV_BLOCK_KILLABLE,
+	TESTDEV_BLOCK_SIGNAL,
 };
 
 /* Calls a function in a chosen context. */
@@ -276,6 +280,7 @@ struct testdev_char_behaviour {
  * @inside: not ended yet
  * @most_inside: at any time
  * @fsyncs: calls
+ * @interrupted: how often a signal has ended a wait
  * @fsuid: credentials of the last call
  * @pid: task of the last call
  * @open_flags: f_flags at the last open
@@ -287,6 +292,7 @@ struct testdev_char_seen {
 	unsigned int	inside[2];
 	unsigned int	most_inside[2];
 	unsigned int	fsyncs;
+	unsigned int	interrupted;
 	kuid_t		fsuid;
 	pid_t		pid;
 	unsigned int	open_flags;
@@ -315,28 +321,48 @@ struct testdev_store *testdev_char_store(struct testdev_char *c);
 /* An ioctl: returns twice its argument */
 #define TESTDEV_PIPE_DOUBLE	_IO('i', 1)
 
+/*
+ * How a pipe differs from a tty. NOWAIT: it has FMODE_NOWAIT, and honours it rather than
+ * O_NONBLOCK. TWO: readers and writers wait in queues of their own, where they are told
+ * only what is for them. MUTE: its poll names no queue. STUBBORN: it makes callers wait
+ * whatever they say.
+ */
+#define TESTDEV_PIPE_NOWAIT	BIT(0)
+#define TESTDEV_PIPE_TWO	BIT(1)
+#define TESTDEV_PIPE_MUTE	BIT(2)
+#define TESTDEV_PIPE_STUBBORN	BIT(3)
+
 /**
  * struct testdev_pipe_seen - what has arrived since it was made
  * @calls: of read and write
  * @refused: of them with -EAGAIN
  * @waiting: that wait in the driver now
+ * @watching: entries in the queues that its poll names
+ * @polls: calls of poll
  */
 struct testdev_pipe_seen {
 	unsigned int	calls;
 	unsigned int	refused;
 	unsigned int	waiting;
+	unsigned int	watching;
+	unsigned int	polls;
 };
 
 struct testdev_pipe;
 
-struct testdev_pipe *testdev_pipe_create(const char *name);
+struct testdev_pipe *testdev_pipe_create(const char *name, unsigned int flags);
 void testdev_pipe_destroy(struct testdev_pipe *p);
 const char *testdev_pipe_path(struct testdev_pipe *p);
 size_t testdev_pipe_push(struct testdev_pipe *p, const void *buf, size_t len);
 size_t testdev_pipe_pull(struct testdev_pipe *p, void *buf, size_t len);
 void testdev_pipe_lie(struct testdev_pipe *p, bool lies);
+void testdev_pipe_wake(struct testdev_pipe *p);
+int testdev_pipe_free_queues(struct testdev_pipe *p);
 struct testdev_pipe_seen testdev_pipe_seen(struct testdev_pipe *p);
 bool testdev_pipe_wait_refused(struct testdev_pipe *p, unsigned int n);
 bool testdev_pipe_wait_full(struct testdev_pipe *p);
+bool testdev_pipe_wait_room(struct testdev_pipe *p);
+bool testdev_pipe_wait_empty(struct testdev_pipe *p);
+bool testdev_pipe_wait_inside(struct testdev_pipe *p, unsigned int n);
 
 #endif /* _IO_TARGET_TESTDEV_H */

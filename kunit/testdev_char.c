@@ -169,14 +169,42 @@ static void char_put_off(struct testdev_char *c, struct char_call *call,
 	testdev_runner_kick(&c->runner, b->context);
 }
 
+/* Unless it is released just now. */
+static bool char_take_back(struct testdev_char *c, struct char_call *call)
+{
+	struct char_call *held;
+
+	guard(spinlock_irqsave)(&c->lock);
+	list_for_each_entry(held, &c->held, node) {
+		if (held != call)
+			continue;
+		list_del_init(&call->node);
+		c->nr_held--;
+		c->seen.interrupted++;
+		return true;
+	}
+	return false;
+}
+
 static ssize_t char_block(struct testdev_char *c, struct char_call *call,
 			  const struct testdev_char_behaviour *b)
 {
 	DECLARE_COMPLETION_ONSTACK(released);
 
+	int err = 0;
+
 	call->waiter = &released;
 	char_put_off(c, call, b);
-	wait_for_completion(&released);
+	if (b->mode == TESTDEV_BLOCK_SIGNAL)
+		err = wait_for_completion_interruptible(&released);
+	else if (b->mode == TESTDEV_BLOCK_KILLABLE)
+		err = wait_for_completion_killable(&released);
+	else
+		wait_for_completion(&released);
+	if (err && char_take_back(c, call))
+		return err;
+	if (err)
+		wait_for_completion(&released);
 	return char_result(c, call);
 }
 
@@ -208,6 +236,8 @@ static ssize_t char_carry_out(struct testdev_char *c, struct char_call *call,
 	case TESTDEV_NOW:
 		return char_result(c, call);
 	case TESTDEV_BLOCK:
+	case TESTDEV_BLOCK_KILLABLE:
+	case TESTDEV_BLOCK_SIGNAL:
 		return char_block(c, call, b);
 	default:
 		return char_queue(c, call, b);
@@ -230,7 +260,7 @@ static ssize_t char_io(struct kiocb *iocb, struct iov_iter *iter, bool write)
 	if (iocb->ki_flags & IOCB_NOWAIT) {
 		if (b.nowait_limit)
 			call.limit = b.nowait_limit;
-		if (call.limit < 0 || b.mode == TESTDEV_BLOCK)
+		if (call.limit < 0 || b.mode >= TESTDEV_BLOCK)
 			return char_leave(c, write, -EAGAIN);
 	}
 	result = char_carry_out(c, &call, &b);

@@ -2,7 +2,7 @@
 /*
  * A char device as a tty is one: what is written to it can be read from it, in pieces as
  * they fit; who finds it empty, or full, waits, unless it was opened with O_NONBLOCK; it
- * can be polled, and has an ioctl. It knows of no IOCB_NOWAIT.
+ * can be polled, and has an ioctl. It knows of no IOCB_NOWAIT. Flags make it different.
  */
 #include <linux/fs.h>
 #include <linux/miscdevice.h>
@@ -12,9 +12,17 @@
 
 #include "testdev.h"
 
+/* Where pollers wait: readers, and writers if they have one of their own. */
+struct pipe_queues {
+	wait_queue_head_t	head[2];
+	struct rcu_head		rcu;
+};
+
 struct testdev_pipe {
 	struct miscdevice	misc;
 	char			path[32];
+	unsigned int		flags;
+	struct pipe_queues	*queues;	/* changes when nobody else does anything */
 	wait_queue_head_t	wait;	/* for anything below to change */
 	spinlock_t		lock;
 	u8			data[TESTDEV_PIPE_ROOM];
@@ -51,6 +59,29 @@ static bool pipe_ready(struct testdev_pipe *p, bool write)
 	return write ? p->fill < TESTDEV_PIPE_ROOM : p->fill > 0;
 }
 
+/* Something has changed for readers, for writers, or for both. */
+static void pipe_wake(struct testdev_pipe *p, bool readers, bool writers)
+{
+	wake_up_all(&p->wait);
+	if (!(p->flags & TESTDEV_PIPE_TWO)) {
+		wake_up_all(&p->queues->head[0]);
+		return;
+	}
+	if (readers)
+		wake_up_poll(&p->queues->head[0], EPOLLIN | EPOLLRDNORM);
+	if (writers)
+		wake_up_poll(&p->queues->head[1], EPOLLOUT | EPOLLWRNORM);
+}
+
+static bool pipe_refuses(const struct testdev_pipe *p, const struct kiocb *iocb)
+{
+	if (p->flags & TESTDEV_PIPE_STUBBORN)
+		return false;
+	if (p->flags & TESTDEV_PIPE_NOWAIT)
+		return iocb->ki_flags & IOCB_NOWAIT;
+	return iocb->ki_filp->f_flags & O_NONBLOCK;
+}
+
 static void pipe_note(struct testdev_pipe *p, unsigned int *what, int n)
 {
 	spin_lock(&p->lock);
@@ -70,10 +101,10 @@ static ssize_t pipe_io(struct kiocb *iocb, struct iov_iter *iter, bool write)
 
 		done += pipe_move(p, iter, write);
 		if (done)
-			wake_up_all(&p->wait);
+			pipe_wake(p, write, !write);
 		if (!iov_iter_count(iter) || (done && !write))
 			return done;
-		if (iocb->ki_filp->f_flags & O_NONBLOCK) {
+		if (pipe_refuses(p, iocb)) {
 			if (!done)
 				pipe_note(p, &p->seen.refused, 1);
 			return done ?: -EAGAIN;
@@ -100,7 +131,12 @@ static __poll_t pipe_poll(struct file *file, poll_table *wait)
 {
 	struct testdev_pipe *p = file_pipe(file);
 
-	poll_wait(file, &p->wait, wait);
+	pipe_note(p, &p->seen.polls, 1);
+	if (!(p->flags & TESTDEV_PIPE_MUTE)) {
+		poll_wait(file, &p->queues->head[0], wait);
+		if (p->flags & TESTDEV_PIPE_TWO)
+			poll_wait(file, &p->queues->head[1], wait);
+	}
 	if (READ_ONCE(p->lies))
 		return EPOLLIN | EPOLLRDNORM | EPOLLOUT | EPOLLWRNORM;
 	return (pipe_ready(p, false) ? EPOLLIN | EPOLLRDNORM : 0) |
@@ -112,22 +148,44 @@ static long pipe_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	return cmd == TESTDEV_PIPE_DOUBLE ? arg * 2 : -ENOIOCTLCMD;
 }
 
+static int pipe_open(struct inode *inode, struct file *file)
+{
+	if (file_pipe(file)->flags & TESTDEV_PIPE_NOWAIT)
+		file->f_mode |= FMODE_NOWAIT;
+	return nonseekable_open(inode, file);
+}
+
 static const struct file_operations pipe_fops = {
 	.owner		= THIS_MODULE,
-	.open		= nonseekable_open,
+	.open		= pipe_open,
 	.read_iter	= pipe_read_iter,
 	.write_iter	= pipe_write_iter,
 	.poll		= pipe_poll,
 	.unlocked_ioctl	= pipe_ioctl,
 };
 
-struct testdev_pipe *testdev_pipe_create(const char *name)
+static struct pipe_queues *pipe_queues_alloc(void)
+{
+	struct pipe_queues *queues = kzalloc(sizeof(*queues), GFP_KERNEL);
+
+	if (queues) {
+		init_waitqueue_head(&queues->head[0]);
+		init_waitqueue_head(&queues->head[1]);
+	}
+	return queues;
+}
+
+struct testdev_pipe *testdev_pipe_create(const char *name, unsigned int flags)
 {
 	struct testdev_pipe *p = kzalloc(sizeof(*p), GFP_KERNEL);
-	int err;
+	int err = -ENOMEM;
 
 	if (!p)
 		return ERR_PTR(-ENOMEM);
+	p->queues = pipe_queues_alloc();
+	if (!p->queues)
+		goto err_free;
+	p->flags = flags;
 	init_waitqueue_head(&p->wait);
 	spin_lock_init(&p->lock);
 	snprintf(p->path, sizeof(p->path), "/dev/%s", name);
@@ -135,11 +193,15 @@ struct testdev_pipe *testdev_pipe_create(const char *name)
 	p->misc.name = name;
 	p->misc.fops = &pipe_fops;
 	err = misc_register(&p->misc);
-	if (err) {
-		kfree(p);
-		return ERR_PTR(err);
-	}
+	if (err)
+		goto err_queues;
 	return p;
+
+err_queues:
+	kfree(p->queues);
+err_free:
+	kfree(p);
+	return ERR_PTR(err);
 }
 EXPORT_SYMBOL_GPL(testdev_pipe_create);
 
@@ -149,6 +211,7 @@ void testdev_pipe_destroy(struct testdev_pipe *p)
 	if (IS_ERR_OR_NULL(p))
 		return;
 	misc_deregister(&p->misc);
+	kfree(p->queues);
 	kfree(p);
 }
 EXPORT_SYMBOL_GPL(testdev_pipe_destroy);
@@ -168,7 +231,7 @@ size_t testdev_pipe_push(struct testdev_pipe *p, const void *buf, size_t len)
 
 	iov_iter_kvec(&iter, ITER_SOURCE, &kvec, 1, len);
 	n = pipe_move(p, &iter, true);
-	wake_up_all(&p->wait);
+	pipe_wake(p, true, false);
 	return n;
 }
 EXPORT_SYMBOL_GPL(testdev_pipe_push);
@@ -181,7 +244,7 @@ size_t testdev_pipe_pull(struct testdev_pipe *p, void *buf, size_t len)
 
 	iov_iter_kvec(&iter, ITER_DEST, &kvec, 1, len);
 	n = pipe_move(p, &iter, false);
-	wake_up_all(&p->wait);
+	pipe_wake(p, false, true);
 	return n;
 }
 EXPORT_SYMBOL_GPL(testdev_pipe_pull);
@@ -190,14 +253,57 @@ EXPORT_SYMBOL_GPL(testdev_pipe_pull);
 void testdev_pipe_lie(struct testdev_pipe *p, bool lies)
 {
 	WRITE_ONCE(p->lies, lies);
-	wake_up_all(&p->wait);
+	pipe_wake(p, true, true);
 }
 EXPORT_SYMBOL_GPL(testdev_pipe_lie);
 
+/* Wakes all who wait, for nothing. */
+void testdev_pipe_wake(struct testdev_pipe *p)
+{
+	pipe_wake(p, true, true);
+}
+EXPORT_SYMBOL_GPL(testdev_pipe_wake);
+
+static unsigned int queue_length(wait_queue_head_t *head)
+{
+	struct list_head *entry;
+	unsigned int n = 0;
+
+	guard(spinlock_irqsave)(&head->lock);
+	list_for_each(entry, &head->head)
+		n++;
+	return n;
+}
+
+/*
+ * The queues go, as those of a task do whose signals are polled for, and its poll names
+ * others from now on. Nobody else does anything with the device meanwhile.
+ */
+int testdev_pipe_free_queues(struct testdev_pipe *p)
+{
+	struct pipe_queues *old = p->queues, *new = pipe_queues_alloc();
+	int i;
+
+	if (!new)
+		return -ENOMEM;
+	WRITE_ONCE(p->queues, new);
+	for (i = 0; i < 2; i++) {
+		__wake_up(&old->head[i], TASK_NORMAL, 0, poll_to_key(EPOLLHUP | POLLFREE));
+		WARN_ON_ONCE(queue_length(&old->head[i]));
+	}
+	kfree_rcu(old, rcu);
+	return 0;
+}
+EXPORT_SYMBOL_GPL(testdev_pipe_free_queues);
+
 struct testdev_pipe_seen testdev_pipe_seen(struct testdev_pipe *p)
 {
-	guard(spinlock)(&p->lock);
-	return p->seen;
+	struct testdev_pipe_seen seen;
+
+	scoped_guard(spinlock, &p->lock)
+		seen = p->seen;
+	seen.watching = queue_length(&p->queues->head[0]) + queue_length(&p->queues->head[1]);
+	return seen;
 }
 EXPORT_SYMBOL_GPL(testdev_pipe_seen);
 
@@ -219,3 +325,28 @@ bool testdev_pipe_wait_full(struct testdev_pipe *p)
 	return wait_event_timeout(p->wait, !pipe_ready(p, true), TESTDEV_PATIENCE);
 }
 EXPORT_SYMBOL_GPL(testdev_pipe_wait_full);
+
+bool testdev_pipe_wait_room(struct testdev_pipe *p)
+{
+	return wait_event_timeout(p->wait, pipe_ready(p, true), TESTDEV_PATIENCE);
+}
+EXPORT_SYMBOL_GPL(testdev_pipe_wait_room);
+
+bool testdev_pipe_wait_empty(struct testdev_pipe *p)
+{
+	return wait_event_timeout(p->wait, !pipe_ready(p, false), TESTDEV_PATIENCE);
+}
+EXPORT_SYMBOL_GPL(testdev_pipe_wait_empty);
+
+static bool pipe_has_inside(struct testdev_pipe *p, unsigned int n)
+{
+	guard(spinlock)(&p->lock);
+	return p->seen.waiting == n;
+}
+
+/* Until so many calls wait in the driver; false: that does not happen. */
+bool testdev_pipe_wait_inside(struct testdev_pipe *p, unsigned int n)
+{
+	return wait_event_timeout(p->wait, pipe_has_inside(p, n), TESTDEV_PATIENCE);
+}
+EXPORT_SYMBOL_GPL(testdev_pipe_wait_inside);

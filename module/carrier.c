@@ -153,7 +153,8 @@ void iot_carrier_load(struct io_target_request *req)
 	io->len = req->len;
 	io->opened = req->opened;
 	io->flags = (req->flags & (IO_TARGET_FUA | IO_TARGET_PREFLUSH | IO_TARGET_NOWAIT |
-				   IO_TARGET_IGNORE_STATE)) | IOT_F_CARRIED | IOT_F_OWNED;
+				   IO_TARGET_IGNORE_STATE | IO_TARGET_FULL)) |
+		    IOT_F_CARRIED | IOT_F_OWNED;
 	io->state = IOT_REQ_SENT;
 	iov_iter_bvec(&io->iter, iov_iter_rw(&req->iter) == WRITE ? ITER_SOURCE : ITER_DEST,
 		      c->vecs, c->nr_pages, len);
@@ -231,6 +232,17 @@ void iot_carrier_drop(struct io_target_request *req)
 	}
 	if (c)
 		iot_carrier_put(c);
+}
+
+/* The device has done a part of the I/O of @req, and nobody waits for the rest any more. */
+ssize_t iot_carrier_begun(struct io_target_request *req)
+{
+	struct io_target_carrier *c = req->carrier;
+	ssize_t begun = iot_begun(&c->io);
+
+	if (req->op == IO_TARGET_OP_READ)
+		carrier_copy(c, req, begun);
+	return begun;
 }
 
 /* The device has answered the carrier's I/O. */

@@ -30,11 +30,25 @@ static bool claim_queued(struct io_target_request *req)
 	return true;
 }
 
+/* The device has the I/O: perhaps it lets go of it when it is asked to. */
+static bool claim_interrupt(struct io_target_request *req, int why)
+{
+	struct io_target_request *io = req->carrier ? &req->carrier->io : req;
+	struct io_target_lower *lower;
+
+	guard(rcu)();
+	lower = rcu_dereference(req->target->lower);
+	if (!lower || READ_ONCE(io->lower) != lower || !lower->backend->interrupt)
+		return false;
+	return lower->backend->interrupt(lower, io, why);
+}
+
 /*
  * Under target->lock, which keeps a request that is outstanding from going.
  * @or_orphan: have it even if its I/O must go on alone.
+ * @why: with which errno the I/O is to end that the device has, if it lets go of it.
  */
-enum iot_claim iot_claim(struct io_target_request *req, bool or_orphan)
+enum iot_claim iot_claim(struct io_target_request *req, bool or_orphan, int why)
 {
 	enum iot_claim how;
 	bool pended;
@@ -49,20 +63,32 @@ enum iot_claim iot_claim(struct io_target_request *req, bool or_orphan)
 		how = IOT_CLAIM_UNSENT;
 	else
 		how = IOT_CLAIM_NONE;
+	if (how != IOT_CLAIM_UNSENT && claim_interrupt(req, why) && how == IOT_CLAIM_NONE)
+		return IOT_CLAIM_ASKED;
 	if (how != IOT_CLAIM_NONE)
 		req->not_sent = how == IOT_CLAIM_UNSENT;
 	return how;
 }
 
-/* By whom @req was claimed. Context: any, with no lock held. */
+/*
+ * By whom @req was claimed. What the device has done of it before it came to wait is its
+ * result.
+ * Context: any, with no lock held.
+ */
 void iot_claim_end(struct io_target_request *req, int err)
 {
+	bool orphaned = !req->not_sent;
+	ssize_t begun = 0;
+
 	if (err == -ETIMEDOUT)
-		iot_stats_deadline(req, req->not_sent ? IOT_DEADLINE_UNSENT :
-							IOT_DEADLINE_ORPHANED);
-	if (!req->not_sent)
+		iot_stats_deadline(req, orphaned ? IOT_DEADLINE_ORPHANED : IOT_DEADLINE_UNSENT);
+	if (orphaned)
 		iot_event(req->target, IO_TARGET_EVENT_ORPHAN);
-	iot_request_finish(req, err, BLK_STS_OK);
+	else
+		begun = req->carrier ? iot_carrier_begun(req) : iot_begun(req);
+	if (begun)
+		req->not_sent = false;
+	iot_request_finish(req, begun ?: err, BLK_STS_OK);
 }
 
 /**
@@ -70,21 +96,30 @@ void iot_claim_end(struct io_target_request *req, int err)
  * @req: initialised; its memory must stay valid during the call. A caller whose
  *	end_io frees it uses io_target_cancel_id()
  *
+ * A request that waits for a char device to be ready has not been given to it; one of
+ * which a part is done ends with what was done. A driver that a thread of the library
+ * waits in is asked to let go (by a signal): if it does, and has done nothing, its
+ * request ends with -ECANCELED. Whatever else is with a device stays there.
+ *
  * Nothing sticks: a request that was not outstanding is not affected later.
  *
  * Context: any; end_io may be called before it returns.
- * Return: 0: end_io has been called with -ECANCELED and not_sent, or is called by
- * a worker, with IO_TARGET_TASK. -EALREADY: the device has it, and its own result
- * will come. -ENOENT: it is not outstanding.
+ * Return: 0: end_io has been called with -ECANCELED and not_sent, or with a part of
+ * it done, or is called by a worker, with IO_TARGET_TASK. -EALREADY: the device has it;
+ * what that makes of it is the result. -ENOENT: it is not outstanding.
  */
 int io_target_cancel(struct io_target_request *req)
 {
 	struct io_target *t = req->target;
+	enum iot_claim how;
 
 	if (iot_request_owned(req))
 		return -ENOENT;
 	scoped_guard(spinlock_irqsave, &t->lock) {
-		if (iot_claim(req, false) == IOT_CLAIM_NONE)
+		how = iot_claim(req, false, -ECANCELED);
+		if (how == IOT_CLAIM_ASKED)
+			return -EALREADY;
+		if (how == IOT_CLAIM_NONE)
 			return iot_request_owned(req) ? -ENOENT : -EALREADY;
 	}
 	iot_claim_end(req, -ECANCELED);
@@ -158,12 +193,14 @@ static struct io_target_request *named_find(struct io_target *t, u64 id)
 int io_target_cancel_id(struct io_target *target, u64 id)
 {
 	struct io_target_request *req;
+	enum iot_claim how;
 
 	scoped_guard(spinlock_irqsave, &target->lock) {
 		req = named_find(target, id);
 		if (!req)
 			return -ENOENT;
-		if (iot_claim(req, false) == IOT_CLAIM_NONE)
+		how = iot_claim(req, false, -ECANCELED);
+		if (how == IOT_CLAIM_NONE || how == IOT_CLAIM_ASKED)
 			return -EALREADY;
 	}
 	iot_claim_end(req, -ECANCELED);

@@ -125,10 +125,11 @@ void iot_target_close(struct io_target *t)
  * (see IO_TARGET_BOUNCE) are not waited for; they keep the device open, and
  * the target and this module alive, until the device answers.
  *
- * Requests that the device has not been given yet (a stream's, behind the one
- * in its driver) end with -ECANCELED and not_sent. The wait for those that it has,
- * over the callers' own memory, lasts as long as the device takes; one line every
- * ten seconds says how many are missing.
+ * Requests that the device has not been given yet (those of a stream that wait for it
+ * to be ready, or behind others) end with -ECANCELED and not_sent. Those that it has
+ * are cancelled as by io_target_cancel(); the wait for them, over the callers' own
+ * memory, lasts as long as the device takes; one line every ten seconds says how many
+ * are missing.
  *
  * Context: process context, sleeps. Never in the target's own end_io.
  * Return: 0. -EDEADLK, and nothing is closed, where the wait would never end:

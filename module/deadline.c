@@ -27,9 +27,11 @@ static struct iot_shard *request_shard(struct io_target_request *req)
  * @timeout: jiffies from now, more than 0, or IO_TARGET_NO_TIMEOUT
  *
  * The deadline is absolute: it runs while the request pends, and across stop and
- * start. A request that pends then ends with -ETIMEDOUT and not_sent. One that
- * has been sent ends with -ETIMEDOUT if it is a BOUNCE request, and its I/O goes
- * on alone; any other stays with the device, and IO_TARGET_EVENT_OVERDUE is told.
+ * start. A request that pends then, or waits for a char device to be ready, ends with
+ * -ETIMEDOUT and not_sent, or with the part of it that is done. One that the device has
+ * ends with -ETIMEDOUT if it is a BOUNCE request, and its I/O goes on alone; any other
+ * stays there, and IO_TARGET_EVENT_OVERDUE is told. A char driver that a thread of the
+ * library waits in is asked to let go of it before, as by io_target_cancel().
  *
  * Context: any, between prep and submit.
  * Return: 0. -EINVAL: not formatted, or a bad @timeout. -EBUSY: outstanding.
@@ -63,7 +65,7 @@ bool iot_deadline_add(struct io_target_request *req)
 	scoped_guard(spinlock_irqsave, &shard->lock) {
 		if (!list_empty(&req->timed))
 			return false;
-		req->overdue = false;
+		req->overdue = IOT_NOT_OVERDUE;
 		list_add_tail(&req->timed, &shard->timed);
 	}
 	if (req->flags & IOT_F_DEADLINE)
@@ -84,10 +86,10 @@ void iot_deadline_look(struct io_target_request *req)
 		timer_reduce(&req->target->timer, jiffies);
 }
 
-static bool deadline_claim(struct io_target_request *req)
+static enum iot_claim deadline_claim(struct io_target_request *req)
 {
 	guard(spinlock_irqsave)(&req->target->lock);
-	return iot_claim(req, true) != IOT_CLAIM_NONE;
+	return iot_claim(req, true, -ETIMEDOUT);
 }
 
 /* What a scan of the shards has found. */
@@ -100,29 +102,46 @@ struct deadline_scan {
 /* Once for each request. */
 static void deadline_overdue(struct io_target_request *req, struct deadline_scan *scan)
 {
-	if (req->overdue)
+	if (req->overdue == IOT_OVERDUE_TOLD)
 		return;
-	req->overdue = true;
+	req->overdue = IOT_OVERDUE_TOLD;
 	scan->overdue++;
 	iot_stats_deadline(req, IOT_DEADLINE_OVERDUE);
+}
+
+/*
+ * Its time is over, and the device has it. One that was asked to let go of it has a while
+ * to do so.
+ * Return: when to look again.
+ */
+static unsigned long deadline_missed(struct io_target_request *req, unsigned long now,
+				     bool asked, struct deadline_scan *scan)
+{
+	unsigned long patience = req->deadline + IOT_LET_GO;
+
+	if (READ_ONCE(req->state) == IOT_REQ_FORMATTED)
+		return now + 1;		/* about to be accepted */
+	if (asked && req->overdue == IOT_NOT_OVERDUE)
+		req->overdue = IOT_OVERDUE_ASKED;
+	if (req->overdue == IOT_OVERDUE_ASKED && time_before(now, patience))
+		return patience;
+	deadline_overdue(req, scan);
+	return scan->next;
 }
 
 static void deadline_check(struct io_target_request *req, unsigned long now,
 			   struct deadline_scan *scan)
 {
 	unsigned long again = req->deadline;
+	enum iot_claim how;
 
 	if (!time_before(now, req->deadline)) {
-		if (deadline_claim(req)) {
+		how = deadline_claim(req);
+		if (how == IOT_CLAIM_UNSENT || how == IOT_CLAIM_ORPHANED) {
 			list_move_tail(&req->timed, &scan->expired);
 			return;
 		}
-		if (READ_ONCE(req->state) == IOT_REQ_FORMATTED) {
-			again = now + 1;	/* about to be accepted */
-		} else {
-			again = scan->next;
-			deadline_overdue(req, scan);
-		}
+		again = deadline_missed(req, now, how == IOT_CLAIM_ASKED, scan);
 	}
 	if (time_before(again, scan->next))
 		scan->next = again;

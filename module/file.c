@@ -1,233 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The file backend: char devices and regular files, through kiocbs.
- *
- * A driver may complete a kiocb at once, later, or make its caller wait. Who
- * submits an asynchronous request must not be made to wait: a driver that can
- * be asked not to (FMODE_NOWAIT) is tried by the submitter, everything else is
- * left to a lane's threads. Streams keep their order: one request per direction
- * is in the driver at a time.
- *
- * All driver calls are made with the credentials of who opened the file, but
- * for those in a waiting caller's own task, which are his.
+ * The file backend: char devices, regular files, and what else has iterator operations.
+ * What they can do, how they are opened and let go of; how requests are carried out is
+ * told in file_io.c.
  */
-#include <linux/cred.h>
-#include <linux/falloc.h>
 #include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/slab.h>
 
-#include "enter.h"
 #include "file.h"
 
-static bool is_transfer(const struct io_target_request *req)
-{
-	return req->op == IO_TARGET_OP_READ || req->op == IO_TARGET_OP_WRITE;
-}
-
-static struct iot_lane *file_lane(struct io_target_request *req)
-{
-	struct iot_file *f = iot_lower_file(req->lower);
-
-	if (!req->lower->stream || !is_transfer(req))
-		return &f->any;
-	return req->op == IO_TARGET_OP_WRITE ? &f->write : &f->read;
-}
-
-/* The driver has let go of @req, which no thread of a lane is looking after. */
-static void file_end(struct io_target_request *req, ssize_t result)
-{
-	if (req->file.done && result <= 0)
-		result = 0;
-	if (result >= 0)
-		result += req->file.done;
-	iot_lane_leave(file_lane(req));
-	iot_request_end(req, result, BLK_STS_OK);
-}
-
-/* A refusal to wait that the request's owner did not ask for is not a result. */
-static bool file_refused_to_wait(const struct io_target_request *req, ssize_t result)
-{
-	return (result == -EAGAIN || result == -EOPNOTSUPP) &&
-	       req->file.iocb.ki_flags & IOCB_NOWAIT && !(req->flags & IO_TARGET_NOWAIT);
-}
-
-static void file_complete(struct kiocb *iocb, long result)
-{
-	struct io_target_request *req;
-
-	req = container_of(iocb, struct io_target_request, file.iocb);
-	if (req->op == IO_TARGET_OP_WRITE)
-		iot_kiocb_end_write(iocb);
-	if (file_refused_to_wait(req, result))
-		iot_lane_serve(file_lane(req), req, req->file.done);
-	else
-		file_end(req, result);
-}
-
-static ssize_t file_transfer(struct io_target_request *req, bool nowait)
-{
-	struct file *file = iot_lower_file(req->lower)->file;
-	struct kiocb *iocb = &req->file.iocb;
-
-	init_sync_kiocb(iocb, file);
-	iocb->ki_pos = req->lower->stream ? 0 : req->pos + req->file.done;
-	iocb->ki_complete = file_complete;
-	if (req->ioprio)
-		iocb->ki_ioprio = req->ioprio;
-	if (nowait || req->flags & IO_TARGET_NOWAIT)
-		iocb->ki_flags |= IOCB_NOWAIT;
-	if (req->flags & IO_TARGET_FUA)
-		iocb->ki_flags |= IOCB_DSYNC;
-	req->file.iter = req->iter;
-	iov_iter_advance(&req->file.iter, req->file.done);
-	if (req->op == IO_TARGET_OP_READ)
-		return vfs_iocb_iter_read(file, iocb, &req->file.iter);
-	return vfs_iocb_iter_write(file, iocb, &req->file.iter);
-}
-
-static ssize_t file_range(struct io_target_request *req)
-{
-	struct file *file = iot_lower_file(req->lower)->file;
-
-	switch (req->op) {
-	case IO_TARGET_OP_FLUSH:
-		return vfs_fsync(file, 0);
-	case IO_TARGET_OP_DISCARD:
-		return vfs_fallocate(file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
-				     req->pos, req->len);
-	default:
-		return vfs_fallocate(file, FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE,
-				     req->pos, req->len);
-	}
-}
-
-/*
- * A driver that refuses rather than to wait is asked again when it is ready; writes
- * until all is written, as it would have it by itself.
- */
-static ssize_t file_transfer_patiently(struct io_target_request *req)
-{
-	struct iot_file *f = iot_lower_file(req->lower);
-	bool write = req->op == IO_TARGET_OP_WRITE;
-	unsigned int refused = 0;
-
-	for (;;) {
-		ssize_t result = file_transfer(req, false);
-
-		if (!f->refuses || req->flags & IO_TARGET_NOWAIT)
-			return result;
-		if (write && result > 0 && result < req->len - req->file.done) {
-			req->file.done += result;
-			refused = 0;
-		} else if (result == -EAGAIN) {
-			iot_file_wait(req->target, f, write, TASK_IDLE, ++refused);
-		} else {
-			return result;
-		}
-	}
-}
-
-/* Waits for the driver. Its caller is a thread, or has asked to wait. */
-static ssize_t file_call(struct io_target_request *req)
-{
-	ssize_t result;
-
-	if (!is_transfer(req))
-		return req->len || req->op == IO_TARGET_OP_FLUSH ? file_range(req) : 0;
-	result = file_transfer_patiently(req);
-	if (result == -EIOCBQUEUED || !req->file.done)
-		return result;
-	return req->file.done + max_t(ssize_t, result, 0);
-}
-
-static ssize_t file_call_as_opener(struct io_target_request *req)
-{
-	const struct cred *old;
-	ssize_t result;
-	bool entered;
-
-	if (req->flags & IOT_F_PASS) {
-		iot_pass_grant(req);
-		return -EIOCBQUEUED;
-	}
-	old = override_creds(iot_lower_file(req->lower)->file->f_cred);
-	entered = iot_owner_enter(req);
-	result = file_call(req);
-
-	iot_owner_leave(entered);
-	revert_creds(old);
-	return result;
-}
-
-static ssize_t file_try(struct io_target_request *req)
-{
-	struct file *file = iot_lower_file(req->lower)->file;
-	const struct cred *old;
-	ssize_t result;
-
-	if (!is_transfer(req) || !(file->f_mode & FMODE_NOWAIT))
-		return -EAGAIN;
-	old = override_creds(file->f_cred);
-	result = file_transfer(req, true);
-	revert_creds(old);
-	if (result != -EIOCBQUEUED && file_refused_to_wait(req, result))
-		return -EAGAIN;
-	/* What could be had without waiting was not all: a thread gets the rest. */
-	if (result > 0 && result < req->len && !req->lower->stream &&
-	    !(req->flags & IO_TARGET_NOWAIT)) {
-		req->file.done = result;
-		return -EAGAIN;
-	}
-	return result;
-}
-
-static void file_send(struct io_target_request *req)
-{
-	struct iot_lane *lane = file_lane(req);
-	ssize_t result;
-
-	req->file.done = 0;
-	req->file.iocb.ki_flags = 0;
-	if (!(req->flags & IOT_F_PASS) && (lane->ordered || !(req->flags & IOT_F_CALLER_WAITS)))
-		iot_owner_note(req);
-	switch (iot_lane_enter(lane, req)) {
-	case IOT_LANE_ENTERED:
-		break;
-	case IOT_LANE_QUEUED:
-		return;
-	case IOT_LANE_TAKEN:
-		iot_request_end(req, -EAGAIN, BLK_STS_OK);
-		return;
-	}
-	if (req->flags & IOT_F_PASS) {
-		iot_pass_grant(req);
-		return;
-	}
-	if (req->flags & IOT_F_CALLER_WAITS)
-		result = file_call(req);
-	else
-		result = file_try(req);
-	if (result == -EIOCBQUEUED)
-		return;
-	if (result == -EAGAIN && !(req->flags & (IOT_F_CALLER_WAITS | IO_TARGET_NOWAIT)))
-		iot_lane_serve(lane, req, req->file.done);
-	else
-		file_end(req, result);
-}
-
-/*
- * A request may have ended, and its target been closed, while the driver's function
- * that it was given to has still to return.
- */
-static void file_submit(struct io_target_request *req)
-{
-	struct io_target_lower *lower = req->lower;
-
-	iot_lower_get(lower);
-	file_send(req);
-	iot_lower_put(lower);
-}
+/* All servers of all lanes, and who starts them */
+#define FILE_WORKERS	(3 * IOT_LANE_WIDTH + 3)
 
 static bool can_read(const struct file *file)
 {
@@ -261,7 +45,7 @@ static int file_check(struct io_target_lower *lower, struct io_target_request *r
 	const struct file *file = iot_lower_file(lower)->file;
 	struct io_target *t = req->target;
 
-	if (is_transfer(req))
+	if (req->op == IO_TARGET_OP_READ || req->op == IO_TARGET_OP_WRITE)
 		return file_check_transfer(t, file, req);
 	if (req->op == IO_TARGET_OP_FLUSH) {
 		if (!file->f_op->fsync)
@@ -273,20 +57,6 @@ static int file_check(struct io_target_lower *lower, struct io_target_request *r
 	return 0;
 }
 
-/* Beside the lane. */
-static ssize_t file_transfer_here(struct io_target_lower *lower, enum io_target_op op,
-				  struct iov_iter *iter, loff_t pos)
-{
-	struct file *file = iot_lower_file(lower)->file;
-	struct kiocb iocb;
-
-	init_sync_kiocb(&iocb, file);
-	iocb.ki_pos = pos;
-	if (op == IO_TARGET_OP_READ)
-		return vfs_iocb_iter_read(file, &iocb, iter);
-	return vfs_iocb_iter_write(file, &iocb, iter);
-}
-
 /* Not where each has to take his turn. */
 static unsigned int file_direct(const struct io_target_lower *lower, const struct file *file)
 {
@@ -296,16 +66,19 @@ static unsigned int file_direct(const struct io_target_lower *lower, const struc
 	       (can_write(file) ? lower->flags & IO_TARGET_WRITE : 0);
 }
 
-static enum io_target_served file_served(const struct file *file, bool can)
+static enum io_target_served file_served(const struct iot_file *f, bool can)
 {
 	if (!can)
 		return IO_TARGET_SERVED_NOT;
-	return file->f_mode & FMODE_NOWAIT ? IO_TARGET_SERVED_TRY : IO_TARGET_SERVED_THREAD;
+	if (f->polls && (f->refuses || f->file->f_mode & FMODE_NOWAIT))
+		return IO_TARGET_SERVED_READY;
+	return f->file->f_mode & FMODE_NOWAIT ? IO_TARGET_SERVED_TRY : IO_TARGET_SERVED_THREAD;
 }
 
 static void file_info(struct io_target_lower *lower, struct io_target_info *info)
 {
-	const struct file *file = iot_lower_file(lower)->file;
+	const struct iot_file *f = iot_lower_file(lower);
+	const struct file *file = f->file;
 	const struct inode *inode = file_inode(file);
 
 	info->mode = inode->i_mode & S_IFMT;
@@ -314,7 +87,7 @@ static void file_info(struct io_target_lower *lower, struct io_target_info *info
 	info->logical_block_size = 1;
 	info->physical_block_size = 1;
 	info->nowait = file->f_mode & FMODE_NOWAIT;
-	info->poll = file_can_poll((struct file *)file);
+	info->poll = f->polls;
 	info->ioctl = file->f_op->unlocked_ioctl;
 	info->read_only = !(lower->flags & IO_TARGET_WRITE);
 	info->write_cache = file->f_op->fsync;
@@ -323,8 +96,8 @@ static void file_info(struct io_target_lower *lower, struct io_target_info *info
 		info->max_discard = S64_MAX;
 		info->max_write_zeroes = S64_MAX;
 	}
-	info->read = file_served(file, lower->flags & IO_TARGET_READ && can_read(file));
-	info->write = file_served(file, lower->flags & IO_TARGET_WRITE && can_write(file));
+	info->read = file_served(f, lower->flags & IO_TARGET_READ && can_read(file));
+	info->write = file_served(f, lower->flags & IO_TARGET_WRITE && can_write(file));
 }
 
 static struct file *file_file(struct io_target_lower *lower)
@@ -337,6 +110,9 @@ static void file_close(struct io_target_lower *lower)
 	struct iot_file *f = iot_lower_file(lower);
 
 	iot_file_unwatch(f);
+	iot_lane_exit(&f->read);
+	iot_lane_exit(&f->write);
+	iot_lane_exit(&f->any);
 	destroy_workqueue(f->wq);
 	__fput_sync(f->file);
 	kfree(f);
@@ -357,12 +133,14 @@ static bool file_dead(struct io_target_lower *lower, int err)
 
 static const struct iot_backend file_backend = {
 	.name		= "file",
-	.submit		= file_submit,
+	.submit		= iot_file_submit,
 	.check		= file_check,
-	.transfer	= file_transfer_here,
+	.transfer	= iot_file_transfer_here,
 	.info		= file_info,
 	.file		= file_file,
-	.leave		= file_end,
+	.leave		= iot_file_end,
+	.begun		= iot_file_begun,
+	.interrupt	= iot_file_interrupt,
 	.close		= file_close,
 	.dead		= file_dead,
 	.may_be_short	= true,
@@ -383,17 +161,18 @@ static struct io_target_lower *file_lower(struct io_target *t, struct file *file
 	if (!lower)
 		goto err_free;
 	if (!iot_inject_alloc(NULL))
-		f->wq = alloc_workqueue("iot_%pD", WQ_UNBOUND, IOT_LANE_WIDTH + 2, file);
+		f->wq = alloc_workqueue("iot_%pD", WQ_UNBOUND, FILE_WORKERS, file);
 	if (!f->wq)
 		goto err_lower;
 	f->file = file;
+	f->polls = file_can_poll(file);
 	mutex_init(&f->lock);
 	snprintf(lower->name, sizeof(lower->name), "%pD", file);
 	lower->stream = file->f_mode & FMODE_STREAM || !(file->f_mode & FMODE_LSEEK);
 	lower->direct = file_direct(lower, file);
-	iot_lane_init(&f->read, lower, f->wq, true, file_call_as_opener);
-	iot_lane_init(&f->write, lower, f->wq, true, file_call_as_opener);
-	iot_lane_init(&f->any, lower, f->wq, false, file_call_as_opener);
+	iot_lane_init(&f->read, lower, f->wq, lower->stream, &iot_file_lane_ops);
+	iot_lane_init(&f->write, lower, f->wq, lower->stream, &iot_file_lane_ops);
+	iot_lane_init(&f->any, lower, f->wq, false, &iot_file_lane_ops);
 	return lower;
 
 err_lower:

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The file backend's device: what file.c, which carries out requests, shares with
- * file_wait.c and forward_file.c.
+ * The file backend's device: what file.c shares with file_io.c, which carries out
+ * requests, file_wait.c and forward_file.c.
  */
 #ifndef _IO_TARGET_FILE_H
 #define _IO_TARGET_FILE_H
@@ -20,12 +20,12 @@
  * struct iot_watch - our entry on one of the driver's wait queues
  * @entry: wakes the target's waiters
  * @head: the queue, or NULL; its owner may free it before the file is closed
- * @target: whose waiters
+ * @f: whose
  */
 struct iot_watch {
 	wait_queue_entry_t	entry;
 	wait_queue_head_t	*head;
-	struct io_target	*target;
+	struct iot_file		*f;
 };
 
 /**
@@ -34,13 +34,14 @@ struct iot_watch {
  * @wq: of the lanes' threads; its own, so that a stuck driver holds up no other.
  *	Not for reclaim: drivers (tty) flush work that is not, which such a queue
  *	must not wait for
- * @read: lane of a stream's reads
- * @write: lane of a stream's writes
+ * @read: lane of a stream's reads, and of those of what can be polled
+ * @write: the same of writes
  * @any: lane of all else
  * @refuses: @file has O_NONBLOCK, by us: who is refused waits for it to be ready
+ * @polls: it says when it is ready
  * @lock: the position of @file, and watching
- * @watched: its readiness wakes waiters of the target
- * @nr_watches: of @watches
+ * @watched: enum iot_watched: its readiness wakes lanes, and waiters of the target
+ * @missed: it has named more queues than there are @watches
  * @watches: where we wait
  */
 struct iot_file {
@@ -50,11 +51,14 @@ struct iot_file {
 	struct iot_lane		write;
 	struct iot_lane		any;
 	bool			refuses;
+	bool			polls;
 	struct mutex		lock;	/* see above */
-	bool			watched;
-	unsigned int		nr_watches;
+	int			watched;
+	bool			missed;
 	struct iot_watch	watches[IOT_FILE_WATCHES];
 };
+
+enum iot_watched { IOT_UNWATCHED, IOT_WATCH_BEGUN, IOT_WATCHED };
 
 static inline struct iot_file *iot_lower_file(const struct io_target_lower *lower)
 {
@@ -67,10 +71,20 @@ static inline __poll_t iot_file_events(bool write)
 	return EPOLLERR | EPOLLHUP | (write ? EPOLLOUT | EPOLLWRNORM : EPOLLIN | EPOLLRDNORM);
 }
 
+/* file_io.c */
+extern const struct iot_lane_ops iot_file_lane_ops;
+void iot_file_submit(struct io_target_request *req);
+void iot_file_end(struct io_target_request *req, ssize_t result);
+ssize_t iot_file_begun(const struct io_target_request *req);
+bool iot_file_interrupt(struct io_target_lower *lower, const struct io_target_request *req,
+			int why);
+ssize_t iot_file_transfer_here(struct io_target_lower *lower, enum io_target_op op,
+			       struct iov_iter *iter, loff_t pos);
+
 /* file_wait.c */
-void iot_file_watch(struct io_target *t, struct iot_file *f);
+enum iot_ready iot_file_ready(struct iot_lane *lane);
+void iot_file_watch(struct iot_file *f);
 void iot_file_unwatch(struct iot_file *f);
-int iot_file_wait(struct io_target *t, struct iot_file *f, bool write, unsigned int mode,
-		  unsigned int refused);
+int iot_file_wait(struct io_target *t, struct iot_file *f, bool write, unsigned int refused);
 
 #endif /* _IO_TARGET_FILE_H */

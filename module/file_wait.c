@@ -1,77 +1,108 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Waiting for a driver to be ready, outside of it: for whom it can be asked to refuse
- * rather than to wait (O_NONBLOCK, and a ->poll).
+ * rather than to wait, and has a ->poll.
  *
- * Who waits there can be had back: by a signal, and by a change of the target's state.
- * All wait in the target's own queue, idle_wait, which the driver's queues wake through
- * one entry of ours in each. So no poller of a file above has an entry in a driver's
- * queue, which he might keep for longer than the device is open.
+ * We have one entry in each of the driver's queues, however many wait. It wakes lanes
+ * (for requests, which need no thread meanwhile), and the target's own queue, idle_wait,
+ * where callers wait, whom signals and changes of the target's state can have back. So no
+ * poller of a file above has an entry in a driver's queue, which he might keep for
+ * longer than the device is open.
  */
 #include <linux/rcupdate.h>
 #include <linux/sched/signal.h>
 
 #include "file.h"
 
+static void watch_wake_lanes(struct iot_file *f, __poll_t events)
+{
+	if (events & iot_file_events(false))
+		iot_lane_wake(&f->read);
+	if (events & iot_file_events(true))
+		iot_lane_wake(&f->write);
+}
+
 /* Context: any, under the lock of the driver's queue. */
 static int watch_wake(wait_queue_entry_t *entry, unsigned int mode, int sync, void *key)
 {
 	struct iot_watch *w = container_of(entry, struct iot_watch, entry);
-
 	__poll_t events = key_to_poll(key) & ~POLLFREE;
+	struct iot_file *f = w->f;
 
-	/* Who says nothing of what has happened means anything. */
-	wake_up_poll(&w->target->idle_wait, events ?: (__force __poll_t)~0 & ~POLLFREE);
 	if (key_to_poll(key) & POLLFREE) {
+		/* Whoever finds the driver not ready looks where to wait for it from now on. */
+		WRITE_ONCE(f->watched, IOT_UNWATCHED);
 		/* The queue goes now, after a grace period for iot_file_unwatch(). */
 		list_del_init(&entry->entry);
 		/* The last that is done with it: who sees this leaves the queue alone. */
 		smp_store_release(&w->head, NULL);
 	}
+	/* Who says nothing of what has happened means anything. */
+	events = events ?: (__force __poll_t)~0 & ~POLLFREE;
+	wake_up_poll(&f->read.lower->target->idle_wait, events);
+	watch_wake_lanes(f, events);
 	return 0;
 }
 
 /* What a driver's ->poll() calls. */
 struct watching {
 	poll_table		table;
-	struct io_target	*target;
 	struct iot_file		*f;
 };
 
+/* One that is free, unless @head has one already. */
+static struct iot_watch *watch_find(struct iot_file *f, const wait_queue_head_t *head)
+{
+	struct iot_watch *free = NULL;
+	unsigned int i;
+
+	for (i = 0; i < IOT_FILE_WATCHES; i++) {
+		struct iot_watch *w = &f->watches[i];
+		/* Pairs with the release in watch_wake(). */
+		wait_queue_head_t *has = smp_load_acquire(&w->head);
+
+		if (has == head)
+			return NULL;
+		if (!has)
+			free = w;
+	}
+	f->missed |= !free;
+	return free;
+}
+
 static void watch_queue(struct file *file, wait_queue_head_t *head, poll_table *table)
 {
-	struct watching *ing = container_of(table, struct watching, table);
-	struct iot_file *f = ing->f;
-	struct iot_watch *w;
+	struct iot_file *f = container_of(table, struct watching, table)->f;
+	struct iot_watch *w = watch_find(f, head);
 
-	if (WARN_ON_ONCE(f->nr_watches == IOT_FILE_WATCHES))
+	if (!w)
 		return;
-	w = &f->watches[f->nr_watches++];
-	w->target = ing->target;
+	w->f = f;
 	w->head = head;
 	init_waitqueue_func_entry(&w->entry, watch_wake);
 	add_wait_queue(head, &w->entry);
 }
 
 /*
- * From now on, until the file is closed, the driver's queues wake the target's waiters.
- * The queues that a driver names are taken to be always the same. The file is kept open
- * by a gate, or by a use of its lower.
+ * From now on, until the file is closed, the driver's queues wake lanes and the target's
+ * waiters. The queues that a driver names are taken to be always the same, unless it has
+ * freed one. The file is kept open by a gate, or by a use of its lower.
  */
-void iot_file_watch(struct io_target *t, struct iot_file *f)
+void iot_file_watch(struct iot_file *f)
 {
-	struct watching ing = { .target = t, .f = f };
+	struct watching ing = { .f = f };
 
-	/* Pairs with the release below: all queues have been entered. */
-	if (smp_load_acquire(&f->watched))
+	/* Pairs with the cmpxchg below: all queues have been entered. */
+	if (smp_load_acquire(&f->watched) == IOT_WATCHED)
 		return;
 	guard(mutex)(&f->lock);
-	if (f->watched)
+	if (f->watched == IOT_WATCHED)
 		return;
+	WRITE_ONCE(f->watched, IOT_WATCH_BEGUN);
 	init_poll_funcptr(&ing.table, watch_queue);
 	vfs_poll(f->file, &ing.table);
-	/* Pairs with the acquire above. */
-	smp_store_release(&f->watched, true);
+	/* Unless one of them has gone meanwhile, of which lanes have been told. */
+	cmpxchg(&f->watched, IOT_WATCH_BEGUN, IOT_WATCHED);
 }
 
 /* The file is about to be closed; nobody asks to watch it any more. */
@@ -79,7 +110,7 @@ void iot_file_unwatch(struct iot_file *f)
 {
 	unsigned int i;
 
-	for (i = 0; i < f->nr_watches; i++) {
+	for (i = 0; i < IOT_FILE_WATCHES; i++) {
 		wait_queue_head_t *head;
 
 		guard(rcu)();
@@ -90,41 +121,57 @@ void iot_file_unwatch(struct iot_file *f)
 	}
 }
 
-/* Times in a row that a driver may say that it is ready, and refuse all the same */
-#define REFUSALS	3
-
-/* @mode: of the sleep. One that is interruptible is for callers, who care for the state. */
-static int file_wait_more(struct io_target *t, struct wait_queue_entry *wait, unsigned int mode,
-			  long timeout)
+/* Is there a queue that would tell, and none that would not be heard? */
+static bool file_hears(struct iot_file *f)
 {
-	if (mode == TASK_INTERRUPTIBLE) {
-		if (io_target_state(t) != IO_TARGET_STARTED)
-			return -EAGAIN;
-		if (signal_pending(current))
-			return -ERESTARTSYS;
-	}
-	wait_woken(wait, mode, timeout);
+	unsigned int i;
+
+	if (f->missed)
+		return false;
+	for (i = 0; i < IOT_FILE_WATCHES; i++)
+		if (READ_ONCE(f->watches[i].head))
+			return true;
+	return false;
+}
+
+/* For the lane of one direction. May sleep in the driver's ->poll(). */
+enum iot_ready iot_file_ready(struct iot_lane *lane)
+{
+	struct iot_file *f = iot_lower_file(lane->lower);
+
+	iot_file_watch(f);
+	if (vfs_poll(f->file, NULL) & iot_file_events(lane == &f->write))
+		return IOT_READY_NOW;
+	return file_hears(f) ? IOT_READY_LATER : IOT_READY_UNKNOWN;
+}
+
+static int file_wait_more(struct io_target *t, struct wait_queue_entry *wait, long timeout)
+{
+	if (io_target_state(t) != IO_TARGET_STARTED)
+		return -EAGAIN;
+	if (signal_pending(current))
+		return -ERESTARTSYS;
+	wait_woken(wait, TASK_INTERRUPTIBLE, timeout);
 	return 0;
 }
 
 /*
- * The driver has refused, for the @refused time in a row. Waits until it says that it is
- * ready; also for a moment more when it does not mean it, since its callers would spin.
- * Return: 0. With TASK_INTERRUPTIBLE also -EAGAIN: the target is not started any more;
- * -ERESTARTSYS.
+ * The driver has refused a caller, for the @refused time in a row. Waits until it says
+ * that it is ready; also for a moment more when it does not mean it, since its callers
+ * would spin.
+ * Return: 0. -EAGAIN: the target is not started any more. -ERESTARTSYS.
  */
-int iot_file_wait(struct io_target *t, struct iot_file *f, bool write, unsigned int mode,
-		  unsigned int refused)
+int iot_file_wait(struct io_target *t, struct iot_file *f, bool write, unsigned int refused)
 {
 	DEFINE_WAIT_FUNC(wait, woken_wake_function);
 	int err = 0;
 
-	iot_file_watch(t, f);
+	iot_file_watch(f);
 	add_wait_queue(&t->idle_wait, &wait);
-	if (refused > REFUSALS)
-		err = file_wait_more(t, &wait, mode, 1);
+	if (refused > IOT_LANE_REFUSALS)
+		err = file_wait_more(t, &wait, 1);
 	while (!err && !(vfs_poll(f->file, NULL) & iot_file_events(write)))
-		err = file_wait_more(t, &wait, mode, MAX_SCHEDULE_TIMEOUT);
+		err = file_wait_more(t, &wait, MAX_SCHEDULE_TIMEOUT);
 	remove_wait_queue(&t->idle_wait, &wait);
 	return err;
 }

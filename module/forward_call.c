@@ -68,7 +68,7 @@ static __poll_t poll_lower(struct io_target *t)
 	f = iot_lower_file(lower);
 	if (!file_can_poll(f->file))
 		return DEFAULT_POLLMASK;
-	iot_file_watch(t, f);
+	iot_file_watch(f);
 	return vfs_poll(f->file, NULL);
 }
 

@@ -201,7 +201,7 @@ static ssize_t forward_pieces(struct forward *fw, struct iov_iter *iter, bool no
 			continue;
 		}
 		result = iot_file_wait(fw->pass.req.target, forward_lower(fw),
-				       forward_writes(fw), TASK_INTERRUPTIBLE, ++refused);
+				       forward_writes(fw), ++refused);
 		if (result && fw->done)
 			return fw->done;
 		fw->again = result == -EAGAIN;

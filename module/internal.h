@@ -38,8 +38,9 @@
  *   lower->lock     irqsave; queues of the lower and of its backend, the states
  *                   QUEUED <-> SENT of what is on them, orphans.
  *   inject->lock    irqsave; rules, and what they have taken. Under no other.
- * Nothing is called with one of the spinlocks held but the workqueue, the timer
- * and percpu_ref, whose own locks are innermost.
+ * Nothing is called with one of the spinlocks held but the workqueue, the timer,
+ * percpu_ref, wait queues of the library's own, and (lane.c) a signal for its own thread,
+ * whose locks are innermost.
  */
 #ifndef _IO_TARGET_INTERNAL_H
 #define _IO_TARGET_INTERNAL_H
@@ -59,6 +60,7 @@
 
 #include <linux/io_target.h>
 
+#include "claim.h"
 #include "compat.h"
 #include "counters.h"
 #include "inject.h"
@@ -81,6 +83,7 @@ enum iot_request_state {
 
 /* Private bits of req->flags, beside the public ones */
 #define IOT_F_PASS		BIT(16)	/* a call in its caller's task, see enter.c */
+#define IOT_F_BEGUN		BIT(17)	/* a part of it is done, see lower.h */
 #define IOT_F_ONE_PIECE		BIT(18)	/* its memory is all of req->bvec */
 #define IOT_F_INITED		BIT(19)	/* the backend has used its part for this open */
 #define IOT_F_PRIO		BIT(20)	/* req->ioprio was set by its owner: it stays */
@@ -104,7 +107,7 @@ enum iot_request_state {
 
 #define IOT_F_PUBLIC	(IO_TARGET_FUA | IO_TARGET_PREFLUSH | IO_TARGET_NOWAIT | \
 			 IO_TARGET_BOUNCE | IO_TARGET_IGNORE_STATE | IO_TARGET_TASK | \
-			 IO_TARGET_MERGE_OK | IOT_F_POLLED | IO_TARGET_PREPARED)
+			 IO_TARGET_MERGE_OK | IOT_F_POLLED | IO_TARGET_PREPARED | IO_TARGET_FULL)
 
 /* On lists of the target's while it is outstanding */
 #define IOT_F_LISTED	(IOT_F_DEADLINE | IOT_F_NAMED | IOT_F_POLLED)
@@ -114,7 +117,7 @@ enum iot_request_state {
 
 /* Belongs to one use of a prepared request */
 #define IOT_F_ONE_USE	(IOT_F_AGAIN | IOT_F_OWNED | IOT_F_NAMED | IOT_F_RESENT | \
-			 IOT_F_DEADLINE | IOT_F_WAS_PENDED)
+			 IOT_F_DEADLINE | IOT_F_WAS_PENDED | IOT_F_BEGUN)
 
 /* Something is to be undone, or done elsewhere, when it has ended */
 #define IOT_F_UNDO	(IOT_F_SPECIAL | IOT_F_ONE_USE | IO_TARGET_TASK | IOT_F_CARRIED)
@@ -398,13 +401,6 @@ bool iot_pended_send(struct io_target *t, enum io_target_state state);
 void iot_pended_claim_all(struct io_target *t, struct iot_claimed *claimed);
 void iot_pended_end(struct io_target *t, struct iot_claimed *claimed, int err);
 
-/* claim.c */
-enum iot_claim { IOT_CLAIM_NONE, IOT_CLAIM_UNSENT, IOT_CLAIM_ORPHANED };
-enum iot_claim iot_claim(struct io_target_request *req, bool or_orphan);
-void iot_claim_end(struct io_target_request *req, int err);
-bool iot_named_add(struct io_target_request *req);
-void iot_named_del(struct io_target_request *req);
-
 /* owner.c */
 void iot_owner_note(struct io_target_request *req);
 void iot_owner_forget(struct io_target_request *req);
@@ -427,6 +423,7 @@ struct io_target_carrier *iot_carrier_get(struct io_target_request *req);
 void iot_carrier_drop(struct io_target_request *req);
 void iot_carrier_end(struct io_target_request *io, ssize_t result, blk_status_t status);
 enum iot_claim iot_carrier_claim(struct io_target_carrier *carrier, bool or_orphan);
+ssize_t iot_carrier_begun(struct io_target_request *req);
 
 /* Bits of req->flags as they are in req->kind. */
 static inline u64 iot_kind_of(u32 flags)
@@ -440,6 +437,12 @@ static inline bool iot_request_owned(const struct io_target_request *req)
 	unsigned int state = READ_ONCE(req->state);
 
 	return state <= IOT_REQ_FORMATTED || state == IOT_REQ_DONE;
+}
+
+/* Bytes that the device has done of @req, which has been taken from a queue again. */
+static inline ssize_t iot_begun(const struct io_target_request *req)
+{
+	return req->flags & IOT_F_BEGUN ? req->lower->backend->begun(req) : 0;
 }
 
 /* Does @lower have such a place? Where it has no size the answer is no. */

@@ -116,7 +116,7 @@ static void lower_take_queued(struct io_target_lower *lower, struct list_head *t
 
 /*
  * Ends what the device has not been given yet, at one time, so that of a stream
- * nothing goes that comes after what has not gone.
+ * nothing goes that comes after what has not gone; and asks the device for the rest.
  */
 void iot_lower_cancel_queued(struct io_target_lower *lower)
 {
@@ -127,12 +127,16 @@ void iot_lower_cancel_queued(struct io_target_lower *lower)
 
 	lower_take_queued(lower, &taken, &bios);
 	while ((req = list_first_entry_or_null(&taken, struct io_target_request, node))) {
+		ssize_t begun = iot_begun(req);
+
 		list_del_init(&req->node);
-		req->not_sent = true;
-		iot_request_end(req, -ECANCELED, BLK_STS_OK);
+		req->not_sent = !begun;
+		iot_request_end(req, begun ?: -ECANCELED, BLK_STS_OK);
 	}
 	while ((bio = bio_list_pop(&bios)))
 		iot_forward_cancel_held(bio);
+	if (lower->backend->interrupt)
+		lower->backend->interrupt(lower, NULL, -ECANCELED);
 }
 
 IOT_EXPORT_FOR_TESTS(iot_lower_cancel_queued);

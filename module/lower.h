@@ -60,6 +60,10 @@ struct iot_identity {
  * @info: fill in what the device can do
  * @file: optional: what calls are passed on to by their callers, see enter.c
  * @leave: with @file: a call that was granted by @submit has been made. Any context.
+ * @begun: of a request with IOT_F_BEGUN that waits in a queue: bytes that are done
+ * @interrupt: optional: ask the device to let go of @req, which then ends with @why unless
+ *	it has a result; NULL: of all that is to be cancelled. Return: whether it has it, and
+ *	was asked. Any context, @req being kept by the caller.
  * @close: release the device; the releaser calls it once
  * @dead: optional: the device has answered @err, or is asked without cause (0): is it
  *	gone? Any context.
@@ -81,6 +85,9 @@ struct iot_backend {
 	void		(*info)(struct io_target_lower *lower, struct io_target_info *info);
 	struct file	*(*file)(struct io_target_lower *lower);
 	void		(*leave)(struct io_target_request *req, ssize_t result);
+	ssize_t		(*begun)(const struct io_target_request *req);
+	bool		(*interrupt)(struct io_target_lower *lower,
+				     const struct io_target_request *req, int why);
 	void		(*close)(struct io_target_lower *lower);
 	bool		(*dead)(struct io_target_lower *lower, int err);
 	bool		(*answers)(struct io_target_lower *lower);

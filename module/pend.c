@@ -176,7 +176,7 @@ void iot_pended_claim_all(struct io_target *t, struct iot_claimed *claimed)
 	struct io_target_request *req, *tmp;
 
 	list_for_each_entry_safe(req, tmp, &t->pended, node) {
-		iot_claim(req, false);
+		iot_claim(req, false, 0);
 		list_add_tail(&req->node, &claimed->requests);
 	}
 	iot_forward_claim_all(t, &claimed->bios);

@@ -10,7 +10,7 @@
 #include "prep.h"
 #include "verify.h"
 
-#define PREP_RARE	(IO_TARGET_PREPARED | IOT_F_POLLED)
+#define PREP_RARE	(IO_TARGET_PREPARED | IOT_F_POLLED | IO_TARGET_FULL)
 
 /*
  * A carrier is for one use. What is polled for must be one transfer, with nothing
@@ -18,11 +18,14 @@
  */
 static bool prep_refuses(enum io_target_op op, unsigned int flags)
 {
-	if (flags & IO_TARGET_BOUNCE)
+	if (flags & IO_TARGET_BOUNCE && flags & (IO_TARGET_PREPARED | IOT_F_POLLED))
 		return true;
-	return flags & IOT_F_POLLED &&
-	       (flags & (IO_TARGET_FUA | IO_TARGET_PREFLUSH) ||
-		(op != IO_TARGET_OP_READ && op != IO_TARGET_OP_WRITE));
+	if (flags & IO_TARGET_NOWAIT && flags & IO_TARGET_FULL)
+		return true;
+	if (flags & IOT_F_POLLED && flags & (IO_TARGET_FUA | IO_TARGET_PREFLUSH))
+		return true;
+	return flags & (IOT_F_POLLED | IO_TARGET_FULL) &&
+	       op != IO_TARGET_OP_READ && op != IO_TARGET_OP_WRITE;
 }
 
 static int prep_begin(struct io_target_request *req, enum io_target_op op, loff_t pos,
@@ -313,8 +316,9 @@ static int refuse_op(struct io_target_request *req, enum io_target_op op)
  * @pos: byte offset, 0 for streams
  * @flags: IO_TARGET_FUA, IO_TARGET_PREFLUSH, IO_TARGET_NOWAIT,
  *	IO_TARGET_BOUNCE, IO_TARGET_IGNORE_STATE, IO_TARGET_TASK, IO_TARGET_MERGE_OK,
- *	IO_TARGET_POLLED, IO_TARGET_TRY_POLLED, IO_TARGET_PREPARED. BOUNCE goes with
- *	none of the last three, FUA and PREFLUSH with none of the polled ones
+ *	IO_TARGET_POLLED, IO_TARGET_TRY_POLLED, IO_TARGET_PREPARED, IO_TARGET_FULL.
+ *	BOUNCE goes with neither PREPARED nor a polled one, FUA and PREFLUSH with none
+ *	of the polled ones, NOWAIT not with FULL
  *
  * Everything that can be known to be wrong is refused here, with one line in
  * the log. end_io is to be set after prep, which clears it.

@@ -26,20 +26,25 @@ static void sync_overdue(struct io_target_request *req)
 	iot_event(t, IO_TARGET_EVENT_OVERDUE);
 }
 
-/* Ends @req if it can be ended now. */
-static void sync_give_up(struct io_target_request *req)
+/*
+ * Ends @req if it can be ended now. Else it is the device's, which may have been asked to
+ * let go of it.
+ */
+static enum iot_claim sync_give_up(struct io_target_request *req)
 {
 	struct io_target *t = req->target;
-	bool ours, ended;
+	enum iot_claim how;
+	bool ended;
 
 	scoped_guard(spinlock_irqsave, &t->lock) {
 		ended = iot_request_owned(req);
-		ours = iot_claim(req, true) != IOT_CLAIM_NONE;
+		how = iot_claim(req, true, -ETIMEDOUT);
 	}
-	if (ours)
+	if (how == IOT_CLAIM_UNSENT || how == IOT_CLAIM_ORPHANED)
 		iot_claim_end(req, -ETIMEDOUT);
-	else if (!ended)
+	else if (how == IOT_CLAIM_NONE && !ended)
 		sync_overdue(req);
+	return how;
 }
 
 static void sync_wait_polling(struct io_target_request *req, struct completion *done,
@@ -56,7 +61,11 @@ static void sync_wait(struct io_target_request *req, struct completion *done, lo
 	if (timeout != IO_TARGET_NO_TIMEOUT) {
 		if (wait_for_completion_io_timeout(done, timeout))
 			return;
-		sync_give_up(req);
+		if (sync_give_up(req) == IOT_CLAIM_ASKED) {
+			if (wait_for_completion_io_timeout(done, IOT_LET_GO))
+				return;
+			sync_overdue(req);
+		}
 	}
 	/* Also for an end that is on its way, since @done is on the stack. */
 	wait_for_completion_io(done);
@@ -77,8 +86,7 @@ int iot_may_wait(struct io_target *t, const char *what)
 	else if (unlikely(current->bio_list))
 		where = "->submit_bio()";
 	else if (unlikely(work && (work->func == iot_lower_send_work ||
-				   work->func == iot_lane_work ||
-				   work->func == iot_task_work)))
+				   work->func == iot_task_work || iot_lane_is_worker(work))))
 		where = "a worker of the library";
 	else
 		where = iot_verify_no_wait(t);

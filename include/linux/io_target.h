@@ -61,6 +61,7 @@ typedef void (*io_target_end_io_t)(struct io_target_request *req);
 #define IO_TARGET_POLLED	BIT(7)	/* io_target_poll() looks for the end */
 #define IO_TARGET_TRY_POLLED	BIT(8)	/* the same where the device can be polled */
 #define IO_TARGET_PREPARED	BIT(9)	/* formatted again when it has ended */
+#define IO_TARGET_FULL		BIT(10)	/* char: go on until all is transferred */
 
 /**
  * define IO_TARGET_NO_TIMEOUT - wait for as long as the device takes
@@ -103,8 +104,8 @@ enum io_target_state {
  * enum io_target_sent_action - what stop and purge do about requests that were sent
  * @IO_TARGET_LEAVE_SENT: nothing, and return at once; any context
  * @IO_TARGET_WAIT_SENT: wait until they have ended
- * @IO_TARGET_CANCEL_SENT: end those that the device has not been given yet
- *	with -ECANCELED, and wait for the others
+ * @IO_TARGET_CANCEL_SENT: cancel them all, as io_target_cancel() does, and wait for
+ *	those that the device has
  */
 enum io_target_sent_action {
 	IO_TARGET_LEAVE_SENT,
@@ -226,12 +227,15 @@ struct io_target_config {
  * enum io_target_served - how requests of one direction reach a char device or file
  * @IO_TARGET_SERVED_NOT: they do not: prep returns -EBADF or -EOPNOTSUPP
  * @IO_TARGET_SERVED_DIRECT: sent by the submitter, who never waits
+ * @IO_TARGET_SERVED_READY: given to the driver when it says that it is ready. Those that
+ *	wait for that, however many, cost one entry in each of its wait queues
  * @IO_TARGET_SERVED_TRY: tried by the submitter without waiting, then by a thread
  * @IO_TARGET_SERVED_THREAD: always by a thread, since the driver may wait
  */
 enum io_target_served {
 	IO_TARGET_SERVED_NOT,
 	IO_TARGET_SERVED_DIRECT,
+	IO_TARGET_SERVED_READY,
 	IO_TARGET_SERVED_TRY,
 	IO_TARGET_SERVED_THREAD,
 };
@@ -356,7 +360,7 @@ struct io_target_request {
 
 	/* private: */
 	u8				state;
-	bool				overdue;
+	u8				overdue;
 	u16				verify;	/* the verifier's */
 	u8				ended;	/* state when it has ended */
 	union {

@@ -22,6 +22,8 @@ static const char *served_name(enum io_target_served served)
 	switch (served) {
 	case IO_TARGET_SERVED_DIRECT:
 		return "direct";
+	case IO_TARGET_SERVED_READY:
+		return "when-ready";
 	case IO_TARGET_SERVED_TRY:
 		return "tried-then-thread";
 	case IO_TARGET_SERVED_THREAD:
