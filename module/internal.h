@@ -37,6 +37,7 @@
  *                   has been sent.
  *   lower->lock     irqsave; queues of the lower and of its backend, the states
  *                   QUEUED <-> SENT of what is on them, orphans.
+ *   stream->lock    irqsave; buffers of a stream (stream.c). Under target->lock or alone.
  *   inject->lock    irqsave; rules, and what they have taken. Under no other.
  * Nothing is called with one of the spinlocks held but the workqueue, the timer,
  * percpu_ref, wait queues of the library's own, and (lane.c) a signal for its own thread,
@@ -230,6 +231,7 @@ struct io_target {
 
 	u32				nr;	/* unlike that of any other target */
 	struct list_head		orphans;	/* of any lower; under lock */
+	struct list_head		streams;	/* under lock */
 	struct iot_last_error		last_error;	/* under lock */
 	struct iot_latency __percpu	*latency;	/* NULL until it is switched on */
 	u32				latency_since;

@@ -9,6 +9,7 @@
 #include <linux/slab.h>
 
 #include "stats.h"
+#include "stream.h"
 #include "verify.h"
 #include "watch.h"
 
@@ -46,6 +47,8 @@ void iot_event(struct io_target *t, enum io_target_event event)
 {
 	struct iot_verify_frame frame;
 
+	if (event == IO_TARGET_EVENT_STATE)
+		iot_streams_kick(t);
 	if (!t->config.event)
 		return;
 	iot_verify_enter(t, &frame, IOT_VERIFY_EVENT);
@@ -187,6 +190,7 @@ struct io_target *io_target_create(const struct io_target_config *config)
 	iot_rescan_init(t);
 	iot_inject_init(t);
 	iot_stats_init(t);
+	INIT_LIST_HEAD(&t->streams);
 	init_waitqueue_head(&t->carrier_wait);
 	atomic_set(&t->carriers_freed, 0);
 	ratelimit_state_init(&t->log_limit, DEFAULT_RATELIMIT_INTERVAL,

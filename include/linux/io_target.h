@@ -684,4 +684,6 @@ loff_t io_target_forward_llseek(struct io_target *target, struct file *file, lof
 int io_target_forward_fsync(struct io_target *target, loff_t start, loff_t end, int datasync);
 int io_target_forward_mmap(struct io_target *target, struct vm_area_struct *vma);
 
+#include <linux/io_target_stream.h>
+
 #endif /* _LINUX_IO_TARGET_H */

@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The worker of a stream: delivers, and submits again. See stream.h.
+ */
+#include <linux/rcupdate.h>
+
+#include "stream.h"
+
+/* How long after an error, if it is not the first in a row: at most */
+#define ERROR_WAIT	(HZ / 4UL)
+
+/* Under stream->lock. Context: any. */
+void iot_stream_kick(struct io_target_stream *s, unsigned long delay)
+{
+	lockdep_assert_held(&s->lock);
+	if (s->quit)
+		return;
+	if (delay)
+		queue_delayed_work(iot_wq, &s->work, delay);
+	else
+		mod_delayed_work(iot_wq, &s->work, 0);
+}
+
+static void stream_end_io(struct io_target_request *req)
+{
+	struct iot_buffer *b = container_of(req, struct iot_buffer, req);
+	struct io_target_stream *s = b->stream;
+
+	guard(spinlock_irqsave)(&s->lock);
+	b->done = true;
+	iot_stream_kick(s, 0);
+	wake_up(&s->idle);
+}
+
+/* The oldest that is being read, if that has ended. It is the caller's. */
+static struct iot_buffer *stream_next_done(struct io_target_stream *s)
+{
+	struct iot_buffer *b;
+
+	guard(spinlock_irqsave)(&s->lock);
+	b = list_first_entry_or_null(&s->reading, struct iot_buffer, node);
+	if (!b || !b->done)
+		return NULL;
+	list_del_init(&b->node);
+	return b;
+}
+
+/* It can be read into again; the caller sees to that. */
+static void stream_put_free(struct io_target_stream *s, struct iot_buffer *b)
+{
+	guard(spinlock_irqsave)(&s->lock);
+	list_add_tail(&b->node, &s->free);
+}
+
+/* Has the consumer all others? Then this one goes on reading, if that is wished. */
+static bool stream_drops(struct io_target_stream *s)
+{
+	guard(spinlock_irqsave)(&s->lock);
+	if (!s->config.drop || s->stats.kept < s->config.depth - 1)
+		return false;
+	s->stats.dropped++;
+	return true;
+}
+
+/* By its consumer, who had a reference on @s for it. Context: any. */
+void iot_stream_given_back(struct io_target_stream *s, struct iot_buffer *b, bool kick)
+{
+	scoped_guard(spinlock_irqsave, &s->lock) {
+		list_add_tail(&b->node, &s->free);
+		s->stats.kept--;
+		if (kick)
+			iot_stream_kick(s, 0);
+	}
+	iot_stream_put(s);
+}
+
+static void stream_deliver(struct io_target_stream *s, struct iot_buffer *b)
+{
+	s->errors = 0;
+	if (stream_drops(s)) {
+		stream_put_free(s, b);
+		return;
+	}
+	/* His, perhaps before on_data() returns. */
+	scoped_guard(spinlock_irqsave, &s->lock) {
+		b->pub.len = b->req.result;
+		b->pub.seq = s->stats.delivered++;
+		s->stats.bytes += b->pub.len;
+		s->stats.kept++;
+		kref_get(&s->ref);
+	}
+	if (s->config.on_data(s, &b->pub, s->config.private))
+		iot_stream_given_back(s, b, false);
+}
+
+static void stream_failed(struct io_target_stream *s, int err)
+{
+	bool go_on;
+
+	/* It was taken back, and goes again when the target takes it. */
+	if (err == -ECANCELED)
+		return;
+	scoped_guard(spinlock_irqsave, &s->lock)
+		s->stats.errors++;
+	go_on = s->config.on_error && s->config.on_error(s, err, s->config.private);
+	scoped_guard(spinlock_irqsave, &s->lock) {
+		s->halted |= !go_on;
+		s->stats.restarts += go_on;
+	}
+	if (s->errors++)
+		s->not_before = jiffies + min(1UL << min(s->errors, 10U), ERROR_WAIT);
+}
+
+/* A buffer to read into, which counts as being read; NULL: none, or not now. */
+static struct iot_buffer *stream_next_free(struct io_target_stream *s, bool one)
+{
+	struct iot_buffer *b;
+
+	guard(spinlock_irqsave)(&s->lock);
+	if (s->quit || s->halted || (one && !list_empty(&s->reading)))
+		return NULL;
+	b = list_first_entry_or_null(&s->free, struct iot_buffer, node);
+	if (!b)
+		return NULL;
+	b->done = false;
+	list_move_tail(&b->node, &s->reading);
+	return b;
+}
+
+/* One that the target did not take. */
+static void stream_refused(struct io_target_stream *s, struct iot_buffer *b)
+{
+	guard(spinlock_irqsave)(&s->lock);
+	list_move(&b->node, &s->free);
+	s->refused = true;
+}
+
+/* Of one that takes none the state changes before it does. */
+static bool target_takes(struct io_target *t)
+{
+	enum io_target_state state = io_target_state(t);
+
+	return state != IO_TARGET_CLOSED && state != IO_TARGET_REMOVED &&
+	       state != IO_TARGET_PURGED;
+}
+
+/* Only what has no positions keeps the order of several reads. */
+static bool target_is_stream(struct io_target *t)
+{
+	struct io_target_lower *lower;
+
+	guard(rcu)();
+	lower = rcu_dereference(t->lower);
+	return lower && lower->stream;
+}
+
+static int stream_submit(struct io_target_stream *s, struct iot_buffer *b)
+{
+	int err;
+
+	err = io_target_prep_read_buf(&b->req, b->pub.data, s->config.size, 0, s->config.flags);
+	if (err)
+		return err;
+	b->req.end_io = stream_end_io;
+	return io_target_submit(&b->req);
+}
+
+/*
+ * The target did not take a read. Will it kick the stream when it does? It may have done
+ * so before that was noted.
+ */
+static bool target_will_kick(struct io_target *t, int err)
+{
+	enum io_target_state state = io_target_state(t);
+
+	return (err == -ENODEV || err == -ESHUTDOWN || err == -ESTALE || err == -EAGAIN) &&
+	       state != IO_TARGET_STARTED && state != IO_TARGET_STARTING;
+}
+
+/* Submits what is free. */
+static void stream_fill(struct io_target_stream *s)
+{
+	bool one = !target_is_stream(s->target);
+	struct iot_buffer *b;
+	int err = 0;
+
+	while (!err && (b = stream_next_free(s, one))) {
+		err = target_takes(s->target) ? stream_submit(s, b) : -ESHUTDOWN;
+		if (err)
+			stream_refused(s, b);
+	}
+	if (!err || target_will_kick(s->target, err))
+		return;
+	/* It has changed meanwhile; or something is wrong, which only its owner can know. */
+	if (err != -ESHUTDOWN && err != -EAGAIN && err != -ESTALE)
+		stream_failed(s, err);
+	if (time_before(s->not_before, jiffies + 1))
+		s->not_before = jiffies + 1;
+	guard(spinlock_irqsave)(&s->lock);
+	iot_stream_kick(s, 1);
+}
+
+/* After errors not at once. */
+static void stream_fill_in_time(struct io_target_stream *s)
+{
+	long left = s->not_before - jiffies;
+
+	if (left <= 0) {
+		stream_fill(s);
+		return;
+	}
+	guard(spinlock_irqsave)(&s->lock);
+	iot_stream_kick(s, left);
+}
+
+void iot_stream_work(struct work_struct *work)
+{
+	struct io_target_stream *s;
+	struct iot_buffer *b;
+
+	s = container_of(to_delayed_work(work), struct io_target_stream, work);
+	while ((b = stream_next_done(s))) {
+		if (b->req.result > 0) {
+			stream_deliver(s, b);
+		} else {
+			stream_failed(s, (int)b->req.result ?: -ENODATA);
+			stream_put_free(s, b);
+		}
+		stream_fill_in_time(s);
+	}
+	stream_fill_in_time(s);
+}
