@@ -260,12 +260,14 @@ bool iot_file_interrupt(struct io_target_lower *lower, const struct io_target_re
 			int why)
 {
 	struct iot_file *f = iot_lower_file(lower);
+	bool found;
 
 	if (req)
 		return iot_lane_interrupt(file_lane(req), req, why);
-	return iot_lane_interrupt(&f->read, NULL, why) |
-	       iot_lane_interrupt(&f->write, NULL, why) |
-	       iot_lane_interrupt(&f->any, NULL, why);
+	found = iot_lane_interrupt(&f->read, NULL, why);
+	found |= iot_lane_interrupt(&f->write, NULL, why);
+	found |= iot_lane_interrupt(&f->any, NULL, why);
+	return found;
 }
 
 /* Beside the lanes. */
