@@ -438,19 +438,18 @@ static struct kunit_suite stream_suite = {
 	.test_cases	= stream_cases,
 };
 
-/* Buffers; a stress run has 20 times as many */
-#define LONG	5000
-
+/* @buffers: that are to come; a stress run has 20 times as many */
 struct long_case {
 	const char	*name;
 	unsigned int	flags;
 	unsigned int	depth;
+	unsigned int	buffers;
 };
 
 static const struct long_case long_cases[] = {
-	{ "one buffer", 0, 1 },
-	{ "sixteen buffers", 0, 16 },
-	{ "NOWAIT", TESTDEV_PIPE_NOWAIT | TESTDEV_PIPE_TWO, 4 },
+	{ "one buffer", 0, 1, 1000 },
+	{ "sixteen buffers", 0, 16, 5000 },
+	{ "NOWAIT", TESTDEV_PIPE_NOWAIT | TESTDEV_PIPE_TWO, 4, 1000 },
 };
 
 static void long_desc(const struct long_case *c, char *desc)
@@ -466,7 +465,7 @@ static void stream_long(struct kunit *test)
 	const struct long_case *c = test->param_value;
 	struct io_target *t = ready_open(test, c->flags);
 	struct consumer *to = consumer(test);
-	u64 n = duel_rounds(LONG);
+	u64 n = duel_rounds(c->buffers);
 	struct io_target_stream *s = start(test, t, to, (struct io_target_stream_config){
 		.depth = c->depth, .size = CHUNK, .flags = IO_TARGET_FULL });
 	unsigned long began = jiffies;
