@@ -5,6 +5,7 @@
 #include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/iopoll.h>
+#include <linux/sched/signal.h>
 
 #include "device.h"
 #include "pattern.h"
@@ -191,6 +192,7 @@ static void sent_end_io(struct io_target_request *req)
 	struct sent *s = container_of(req, struct sent, req);
 
 	s->context = device_context_now();
+	s->signalled = s->context == IN_TASK && signal_pending(current);
 	s->number = atomic_inc_return(s->count);
 	atomic_inc(&s->ends);
 	if (s->repeat && req->result == s->req.len) {

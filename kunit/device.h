@@ -112,6 +112,7 @@ enum device_context {
  * @ends: how often it ended
  * @number: order of all that ended, counted from 1 in each case
  * @context: of end_io
+ * @signalled: it was called with a signal pending
  * @count: where @number comes from
  * @done: completed by end_io
  * @repeat: how often end_io is to send the same again, in place of completing
@@ -124,6 +125,7 @@ struct sent {
 	atomic_t			ends;
 	unsigned int			number;
 	enum device_context		context;
+	bool				signalled;
 	atomic_t			*count;
 	struct completion		done;
 	unsigned int			repeat;

@@ -3,7 +3,6 @@
  * Drivers that make a thread of the library wait: who wants the request back has the
  * thread interrupted, if the driver minds signals; if not, it is said that it is late.
  */
-#include <linux/sched/signal.h>
 #include <linux/sizes.h>
 
 #include "device.h"
@@ -89,6 +88,7 @@ static void interrupt_cancel(struct kunit *test)
 		KUNIT_ASSERT_TRUE(test, sent_wait(s));
 		KUNIT_EXPECT_EQ(test, s->req.result, -ECANCELED);
 		KUNIT_EXPECT_FALSE(test, s->req.not_sent);
+		KUNIT_EXPECT_FALSE(test, s->signalled);
 		KUNIT_EXPECT_EQ(test, testdev_char_seen(device_char[c->device]).interrupted, i + 1);
 		prep(test, s, c->write, s->buf, 0);
 		KUNIT_ASSERT_EQ(test, sent_submit(s), 0);
@@ -209,42 +209,6 @@ static void interrupt_deaf(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, atomic_read(&fx->events[IO_TARGET_EVENT_OVERDUE]), 1);
 }
 
-/* An end_io that looks for what it must not find */
-struct clean {
-	struct io_target_request	req;
-	struct completion		done;
-	bool				signalled;
-};
-
-static void clean_end_io(struct io_target_request *req)
-{
-	struct clean *c = container_of(req, struct clean, req);
-
-	c->signalled = signal_pending(current);
-	complete(&c->done);
-}
-
-/* Callbacks in that thread have no signal pending. */
-static void interrupt_clean(struct kunit *test)
-{
-	static const struct mode_case mode = { "", SEEK, TESTDEV_BLOCK_SIGNAL, true };
-	struct clean *c = kunit_kzalloc(test, sizeof(*c), GFP_KERNEL);
-	struct io_target *t = open_char(test, &mode);
-	u8 *buf = buffer(test);
-
-	KUNIT_ASSERT_NOT_NULL(test, c);
-	init_completion(&c->done);
-	io_target_request_init(&c->req, t);
-	KUNIT_ASSERT_EQ(test, io_target_prep_write_buf(&c->req, buf, LEN, 0, 0), 0);
-	c->req.end_io = clean_end_io;
-	KUNIT_ASSERT_EQ(test, io_target_submit(&c->req), 0);
-	KUNIT_ASSERT_TRUE(test, testdev_char_wait_held(device_char[SEEK], 1));
-	KUNIT_EXPECT_EQ(test, io_target_cancel(&c->req), -EALREADY);
-	KUNIT_ASSERT_TRUE(test, wait_for_completion_timeout(&c->done, TESTDEV_PATIENCE));
-	KUNIT_EXPECT_EQ(test, c->req.result, -ECANCELED);
-	KUNIT_EXPECT_FALSE(test, c->signalled);
-}
-
 static struct kunit_case interrupt_cases[] = {
 	KUNIT_CASE_PARAM(interrupt_cancel, mode_gen_params),
 	KUNIT_CASE_PARAM(interrupt_deadline, mode_gen_params),
@@ -252,7 +216,6 @@ static struct kunit_case interrupt_cases[] = {
 	KUNIT_CASE_PARAM(interrupt_all, mode_gen_params),
 	KUNIT_CASE_PARAM(interrupt_ignoring, mode_gen_params),
 	KUNIT_CASE(interrupt_deaf),
-	KUNIT_CASE(interrupt_clean),
 	{}
 };
 

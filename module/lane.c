@@ -110,21 +110,25 @@ static struct io_target_request *lane_next(struct iot_lane *lane, struct iot_ser
 }
 
 /*
- * Nobody asks @server to come back any more.
+ * Nobody asks @server to come back any more. If the driver has queued the request it may
+ * have ended meanwhile, and another thread be at work as @server: the one that was woken
+ * and the one that was started are two.
  * Return: 0, or why somebody has.
  */
 static int lane_returned(struct iot_lane *lane, struct iot_server *server, ssize_t result)
 {
-	int why;
+	int why = 0;
 
 	scoped_guard(spinlock_irqsave, &lane->lower->lock) {
-		why = server->why;
-		server->req = NULL;
-		server->task = NULL;
+		if (server->task == current) {
+			why = server->why;
+			server->req = NULL;
+			server->task = NULL;
+		}
 		if (result != IOT_NOT_READY)
 			lane->refused = 0;
 	}
-	if (why)
+	if (signal_pending(current))
 		flush_signals(current);
 	return why;
 }
@@ -191,17 +195,9 @@ static bool lane_wait(struct iot_lane *lane, struct io_target_request *req)
 static ssize_t lane_result(struct iot_lane *lane, const struct io_target_request *req,
 			   ssize_t result, int why)
 {
-	switch (result) {
-	case -ERESTARTSYS:
-	case -ERESTARTNOINTR:
-	case -ERESTARTNOHAND:
-	case -ERESTART_RESTARTBLOCK:
-	case -EINTR:
-	case IOT_NOT_READY:
+	if (iot_was_interrupted(result) || result == IOT_NOT_READY)
 		return lane->ops->begun(req) ?: why;
-	default:
-		return result;
-	}
+	return result;
 }
 
 /* It was not to be sent. */

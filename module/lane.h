@@ -97,6 +97,13 @@ struct iot_lane {
 	struct iot_server		servers[IOT_LANE_WIDTH];
 };
 
+/* What a driver answers whose caller had a signal pending */
+static inline bool iot_was_interrupted(ssize_t result)
+{
+	return result == -EINTR || result == -ERESTARTSYS || result == -ERESTARTNOINTR ||
+	       result == -ERESTARTNOHAND || result == -ERESTART_RESTARTBLOCK;
+}
+
 /* Times in a row that a driver may say that it is ready, and refuse all the same */
 #define IOT_LANE_REFUSALS	3
 
