@@ -59,6 +59,7 @@ void testdev_runner_init(struct testdev_runner *r,
 	r->irq = IRQ_WORK_INIT(runner_irq);
 	INIT_WORK(&r->work, runner_work);
 }
+EXPORT_SYMBOL_GPL(testdev_runner_init);
 
 /* Has the function called soon. Context: any. */
 void testdev_runner_kick(struct testdev_runner *r, enum testdev_context context)
@@ -75,6 +76,7 @@ void testdev_runner_kick(struct testdev_runner *r, enum testdev_context context)
 		break;
 	}
 }
+EXPORT_SYMBOL_GPL(testdev_runner_kick);
 
 /* Waits for all calls that were asked for. */
 void testdev_runner_sync(struct testdev_runner *r)
@@ -83,6 +85,7 @@ void testdev_runner_sync(struct testdev_runner *r)
 	tasklet_kill(&r->tasklet);
 	irq_work_sync(&r->irq);
 }
+EXPORT_SYMBOL_GPL(testdev_runner_sync);
 
 static int __init testdev_init(void)
 {

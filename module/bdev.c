@@ -45,6 +45,8 @@ static int bdev_check(struct io_target_lower *lower, struct io_target_request *r
 
 	if (unlikely(size != lower->size))
 		WRITE_ONCE(lower->size, size);
+	if (unlikely(req->op == IO_TARGET_OP_IOCTL))
+		return iot_err(t, -EOPNOTSUPP, "ioctl refused: disks have operations instead");
 
 	/* The block layer only warns about such writes and lets them pass. */
 	if (req->op != IO_TARGET_OP_READ && req->op != IO_TARGET_OP_FLUSH &&

@@ -40,6 +40,16 @@ static int file_check_transfer(struct io_target *t, const struct file *file,
 	return 0;
 }
 
+static int file_check_ioctl(struct io_target *t, const struct file *file,
+			    const struct io_target_request *req)
+{
+	if (!file->f_op->unlocked_ioctl)
+		return iot_err(t, -EOPNOTSUPP, "ioctl refused: the driver has none");
+	if (req->ioctl.in || req->ioctl.out)
+		return iot_err(t, -EOPNOTSUPP, "ioctl refused: the driver wants user pointers");
+	return 0;
+}
+
 static int file_check(struct io_target_lower *lower, struct io_target_request *req)
 {
 	const struct file *file = iot_lower_file(lower)->file;
@@ -47,6 +57,8 @@ static int file_check(struct io_target_lower *lower, struct io_target_request *r
 
 	if (req->op == IO_TARGET_OP_READ || req->op == IO_TARGET_OP_WRITE)
 		return file_check_transfer(t, file, req);
+	if (req->op == IO_TARGET_OP_IOCTL)
+		return file_check_ioctl(t, file, req);
 	if (req->op == IO_TARGET_OP_FLUSH) {
 		if (!file->f_op->fsync)
 			return iot_err(t, -EOPNOTSUPP, "flush refused: the driver has no fsync");

@@ -108,6 +108,14 @@ static ssize_t file_transfer(struct io_target_request *req, bool nowait)
 	return vfs_iocb_iter_write(file, iocb, &req->file.iter);
 }
 
+static ssize_t file_ioctl(struct io_target_request *req)
+{
+	struct file *file = iot_lower_file(req->lower)->file;
+	long result = file->f_op->unlocked_ioctl(file, req->pos, (unsigned long)req->ioctl.buf);
+
+	return result == -ENOIOCTLCMD ? -ENOTTY : result;
+}
+
 static ssize_t file_range(struct io_target_request *req)
 {
 	struct file *file = iot_lower_file(req->lower)->file;
@@ -159,6 +167,8 @@ static ssize_t file_call(struct io_target_request *req)
 {
 	ssize_t result;
 
+	if (req->op == IO_TARGET_OP_IOCTL)
+		return file_ioctl(req);
 	if (!is_transfer(req))
 		return req->len || req->op == IO_TARGET_OP_FLUSH ? file_range(req) : 0;
 	result = file_pieces(req);

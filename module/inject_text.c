@@ -27,6 +27,7 @@ static const char * const op_names[] = {
 	[IO_TARGET_OP_FLUSH]		= "flush",
 	[IO_TARGET_OP_DISCARD]		= "discard",
 	[IO_TARGET_OP_WRITE_ZEROES]	= "write_zeroes",
+	[IO_TARGET_OP_IOCTL]		= "ioctl",
 };
 
 static const struct {

@@ -167,6 +167,7 @@ struct iot_source {
 	dev_t			dev;
 	struct io_target_lower	*(*call)(struct io_target *t, unsigned int flags, void *data);
 	void			*data;	/* for @call, which is a test's */
+	bool			provider;	/* path is the name of one */
 	unsigned int		flags;
 	const struct cred	*cred;	/* remembered: who has opened it */
 	u64			diskseq;	/* remembered: of what was opened */
@@ -325,7 +326,14 @@ struct io_target_lower *iot_file_lower_path(struct io_target *t, const char *pat
 struct io_target_lower *iot_file_lower_file(struct io_target *t, struct file *file,
 					    unsigned int flags);
 
+/* provider.c */
+struct io_target_lower *iot_provider_lower(struct io_target *t, const char *name,
+					   unsigned int flags);
+
 /* prep.c */
+int iot_prep_begin(struct io_target_request *req, enum io_target_op op, loff_t pos, u64 len,
+		   unsigned int flags);
+int iot_prep_finish(struct io_target_request *req);
 int iot_check_range(struct io_target *t, enum io_target_op op, loff_t pos, u64 len);
 int iot_prep_check(struct io_target_request *req);
 bool iot_prepared_for(const struct io_target_request *req, u32 session);

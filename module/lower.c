@@ -227,6 +227,12 @@ void iot_lower_get(struct io_target_lower *lower)
 	refcount_inc(&lower->users);
 }
 
+/* Return: false: it is being closed. */
+bool iot_lower_tryget(struct io_target_lower *lower)
+{
+	return refcount_inc_not_zero(&lower->users);
+}
+
 /* Keeps the memory, not the device. */
 void iot_lower_pin(struct io_target_lower *lower)
 {

@@ -193,6 +193,7 @@ struct io_target_lower {
 struct io_target_lower *iot_lower_alloc(struct io_target *t, const struct iot_backend *backend,
 					unsigned int flags, void *data);
 void iot_lower_get(struct io_target_lower *lower);
+bool iot_lower_tryget(struct io_target_lower *lower);
 void iot_lower_put(struct io_target_lower *lower);
 void iot_lower_release(struct io_target_lower *lower);
 void iot_lower_pin(struct io_target_lower *lower);

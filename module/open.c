@@ -85,12 +85,22 @@ static struct io_target_lower *open_file(struct io_target *t, struct file *file,
 	return iot_file_lower_file(t, file, flags);
 }
 
+static struct io_target_lower *open_provider(struct io_target *t, const char *name,
+					     unsigned int flags)
+{
+	if (flags & IO_TARGET_EXCL)
+		return ERR_PTR(iot_err(t, -EINVAL, "open refused: EXCL is for block devices"));
+	return iot_provider_lower(t, name, flags);
+}
+
 struct io_target_lower *iot_source_open(struct io_target *t, const struct iot_source *from)
 {
 	struct io_target_lower *lower;
 
 	if (from->call)
 		lower = from->call(t, from->flags, from->data);
+	else if (from->provider)
+		lower = open_provider(t, from->path, from->flags);
 	else if (from->path)
 		lower = open_path(t, from->path, from->flags);
 	else if (from->file)

@@ -16,7 +16,7 @@
 static bool writes(const struct io_target_request *req)
 {
 	return req->op != IO_TARGET_OP_READ && req->op != IO_TARGET_OP_FLUSH &&
-	       req->op != IO_TARGET_OP_NONE;
+	       req->op != IO_TARGET_OP_NONE && req->op != IO_TARGET_OP_IOCTL;
 }
 
 /* Under lower->lock and target->lock. The orphan keeps the device open and the target in memory. */

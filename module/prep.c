@@ -28,8 +28,8 @@ static bool prep_refuses(enum io_target_op op, unsigned int flags)
 	       op != IO_TARGET_OP_READ && op != IO_TARGET_OP_WRITE;
 }
 
-static int prep_begin(struct io_target_request *req, enum io_target_op op, loff_t pos,
-		      u64 len, unsigned int flags)
+int iot_prep_begin(struct io_target_request *req, enum io_target_op op, loff_t pos, u64 len,
+		   unsigned int flags)
 {
 	int err = iot_verify_request(req, "prep");
 
@@ -140,6 +140,8 @@ static int check_access(struct io_target_lower *lower, struct io_target_request 
 {
 	struct io_target *t = req->target;
 
+	if (req->op == IO_TARGET_OP_IOCTL)
+		return 0;
 	if (req->op == IO_TARGET_OP_READ) {
 		if (!(lower->flags & IO_TARGET_READ))
 			return iot_err(t, -EBADF, "read refused: opened for writing only");
@@ -179,7 +181,7 @@ static int check_lower(struct io_target_lower *lower, struct io_target_request *
 {
 	if (unlikely(req->flags & IOT_F_PASS))
 		return check_pass(lower, req);
-	if (lower->stream && req->pos)
+	if (lower->stream && req->pos && req->op != IO_TARGET_OP_IOCTL)
 		return iot_err(req->target, -ESPIPE, "prep refused: offset %lld on a stream",
 			       req->pos);
 	if (req->flags & IO_TARGET_POLLED && !lower->polls)
@@ -262,7 +264,7 @@ int iot_check_range(struct io_target *t, enum io_target_op op, loff_t pos, u64 l
 	return iot_prep_check(&req);
 }
 
-static int prep_finish(struct io_target_request *req)
+int iot_prep_finish(struct io_target_request *req)
 {
 	int err = iot_prep_check(req);
 
@@ -342,7 +344,7 @@ int io_target_prep_rw(struct io_target_request *req, enum io_target_op op,
 	bool write = op == IO_TARGET_OP_WRITE;
 	int err;
 
-	err = prep_begin(req, op, pos, iov_iter_count(iter), flags);
+	err = iot_prep_begin(req, op, pos, iov_iter_count(iter), flags);
 	if (unlikely(err))
 		return err;
 	if (unlikely(!write && op != IO_TARGET_OP_READ))
@@ -354,7 +356,7 @@ int io_target_prep_rw(struct io_target_request *req, enum io_target_op op,
 		return iot_err(req->target, -EINVAL,
 				  "prep refused: the iov_iter has the wrong direction");
 	req->iter = *iter;
-	return prep_finish(req);
+	return iot_prep_finish(req);
 }
 EXPORT_SYMBOL_GPL(io_target_prep_rw);
 
@@ -366,7 +368,7 @@ static bool prep_is_new(const struct io_target_request *req)
 static noinline int prep_rw_buf(struct io_target_request *req, enum io_target_op op,
 				void *buf, size_t len, loff_t pos, unsigned int flags)
 {
-	int err = prep_begin(req, op, pos, len, flags);
+	int err = iot_prep_begin(req, op, pos, len, flags);
 
 	if (unlikely(err))
 		return err;
@@ -376,7 +378,7 @@ static noinline int prep_rw_buf(struct io_target_request *req, enum io_target_op
 	req->kvec.iov_len = len;
 	iov_iter_kvec(&req->iter, op == IO_TARGET_OP_WRITE ? ITER_SOURCE : ITER_DEST,
 		      &req->kvec, 1, len);
-	return prep_finish(req);
+	return iot_prep_finish(req);
 }
 
 /* Apart from reads, which have no need to ask whether they may. */
@@ -435,7 +437,7 @@ int io_target_prep_rw_page(struct io_target_request *req, enum io_target_op op,
 			   struct page *page, size_t offset, size_t len, loff_t pos,
 			   unsigned int flags)
 {
-	int err = prep_begin(req, op, pos, len, flags);
+	int err = iot_prep_begin(req, op, pos, len, flags);
 
 	if (unlikely(err))
 		return err;
@@ -449,7 +451,7 @@ int io_target_prep_rw_page(struct io_target_request *req, enum io_target_op op,
 	iov_iter_bvec(&req->iter, op == IO_TARGET_OP_WRITE ? ITER_SOURCE : ITER_DEST,
 		      &req->bvec, 1, len);
 	req->flags |= IOT_F_ONE_PIECE;
-	return prep_finish(req);
+	return iot_prep_finish(req);
 }
 EXPORT_SYMBOL_GPL(io_target_prep_rw_page);
 
@@ -470,7 +472,7 @@ EXPORT_SYMBOL_GPL(io_target_prep_rw_page);
 int io_target_prep_range(struct io_target_request *req, enum io_target_op op,
 			 loff_t pos, u64 len, unsigned int flags)
 {
-	int err = prep_begin(req, op, pos, len, flags);
+	int err = iot_prep_begin(req, op, pos, len, flags);
 
 	if (unlikely(err))
 		return err;
@@ -482,6 +484,6 @@ int io_target_prep_range(struct io_target_request *req, enum io_target_op op,
 	if (unlikely(flags & (IO_TARGET_PREFLUSH | IO_TARGET_NOWAIT | IO_TARGET_FUA)))
 		return iot_err(req->target, -EINVAL, "prep refused: flags %#x", flags);
 	iov_iter_kvec(&req->iter, ITER_SOURCE, NULL, 0, 0);
-	return prep_finish(req);
+	return iot_prep_finish(req);
 }
 EXPORT_SYMBOL_GPL(io_target_prep_range);

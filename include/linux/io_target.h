@@ -121,6 +121,7 @@ enum io_target_sent_action {
  * @IO_TARGET_OP_FLUSH: make what was written stable
  * @IO_TARGET_OP_DISCARD: the range is not needed any more
  * @IO_TARGET_OP_WRITE_ZEROES: the range reads as zeroes from now on
+ * @IO_TARGET_OP_IOCTL: whatever the driver does with a number and an argument
  */
 enum io_target_op {
 	IO_TARGET_OP_NONE,
@@ -129,6 +130,7 @@ enum io_target_op {
 	IO_TARGET_OP_FLUSH,
 	IO_TARGET_OP_DISCARD,
 	IO_TARGET_OP_WRITE_ZEROES,
+	IO_TARGET_OP_IOCTL,
 };
 
 /**
@@ -329,6 +331,8 @@ struct io_target_stats {
 	u64	orphan_ends;
 };
 
+#include <linux/io_target_provider.h>
+
 /* private: */
 #define IO_TARGET_INLINE_VECS	2
 #define IO_TARGET_FORMATTED	1	/* of the states of a request */
@@ -384,6 +388,11 @@ struct io_target_request {
 	union {				/* table of the one-line buffer forms */
 		struct kvec		kvec;
 		struct bio_vec		bvec;
+		struct {
+			void		*buf;
+			u32		in;
+			u32		out;
+		} ioctl;
 	};
 	struct list_head		node;	/* on one queue of the target or backend */
 	struct list_head		timed;	/* on a shard of the target's: others look for it */
@@ -400,6 +409,7 @@ struct io_target_request {
 			struct iov_iter	iter;
 			size_t		done;
 		} file;
+		struct io_target_call	call;
 	};
 };
 

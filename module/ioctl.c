@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Requests that are neither reads nor writes: what a char driver's ioctl, or a provider's,
+ * does with a number and an argument.
+ */
+#include <linux/export.h>
+#include <linux/sched/task_stack.h>
+
+#include "sync.h"
+
+/* What makes sense for them */
+#define IOCTL_FLAGS	(IO_TARGET_IGNORE_STATE | IO_TARGET_TASK | IO_TARGET_PREPARED)
+
+static int prep_ioctl(struct io_target_request *req, unsigned int cmd, void *buf, u32 in,
+		      u32 out, unsigned int flags)
+{
+	int err = iot_prep_begin(req, IO_TARGET_OP_IOCTL, cmd, 0, flags);
+
+	if (err)
+		return err;
+	if (flags & ~IOCTL_FLAGS)
+		return iot_err(req->target, -EINVAL, "ioctl refused: flags %#x", flags);
+	iov_iter_kvec(&req->iter, ITER_SOURCE, NULL, 0, 0);
+	req->ioctl.buf = buf;
+	req->ioctl.in = in;
+	req->ioctl.out = out;
+	return iot_prep_finish(req);
+}
+
+/**
+ * io_target_prep_ioctl - format an ioctl with a number as its argument
+ * @req: idle, formatted or done
+ * @cmd: as the driver knows it
+ * @arg: the number. A pointer of the submitter's own only if he waits for the request
+ *	without timeout, and then in his own task
+ * @flags: IO_TARGET_IGNORE_STATE, IO_TARGET_TASK, IO_TARGET_PREPARED
+ *
+ * Of a char device a thread calls the driver, which can be interrupted as in a read, or
+ * io_target_submit_wait() does that has no timeout. It does not wait for its turn. The
+ * result is what the driver returns.
+ *
+ * Context: as for io_target_prep_rw().
+ * Return: as io_target_prep_rw(). -EOPNOTSUPP: the device has no ioctls, or is a disk,
+ * which has operations in their place.
+ */
+int io_target_prep_ioctl(struct io_target_request *req, unsigned int cmd, unsigned long arg,
+			 unsigned int flags)
+{
+	return prep_ioctl(req, cmd, (void *)arg, 0, 0, flags);
+}
+EXPORT_SYMBOL_GPL(io_target_prep_ioctl);
+
+/**
+ * io_target_prep_ioctl_buf - format an ioctl with kernel memory as its argument
+ * @req: idle, formatted or done
+ * @cmd: as the provider knows it
+ * @buf: kernel memory, not on the stack; it belongs to the request until that has ended
+ * @in: bytes there that are for the provider
+ * @out: bytes there that it may fill in; not both 0
+ * @flags: as for io_target_prep_ioctl()
+ *
+ * For providers alone: the ioctls of char devices want their caller's own pointers.
+ *
+ * Context: as for io_target_prep_rw().
+ * Return: as io_target_prep_ioctl(). -EINVAL: no buffer. -EFAULT: it is on the stack.
+ */
+int io_target_prep_ioctl_buf(struct io_target_request *req, unsigned int cmd, void *buf,
+			     u32 in, u32 out, unsigned int flags)
+{
+	if (!buf || !(in || out))
+		return iot_err(req->target, -EINVAL, "ioctl refused: no buffer");
+	if (object_is_on_stack(buf))
+		return iot_err(req->target, -EFAULT, "ioctl refused: memory on the stack");
+	return prep_ioctl(req, cmd, buf, in, out, flags);
+}
+EXPORT_SYMBOL_GPL(io_target_prep_ioctl_buf);
+
+/**
+ * io_target_ioctl - an ioctl with a number as its argument, and wait
+ * @target: the target
+ * @cmd: as the driver knows it
+ * @arg: the number; with IO_TARGET_NO_TIMEOUT also a pointer of the caller's own
+ * @timeout: jiffies, more than 0, or IO_TARGET_NO_TIMEOUT
+ *
+ * At @timeout the driver is asked to let go; one that does not is waited for.
+ *
+ * Context: process context, sleeps.
+ * Return: what the driver returns; negative errno of io_target_prep_ioctl(),
+ * io_target_submit(), or -ETIMEDOUT.
+ */
+long io_target_ioctl(struct io_target *target, unsigned int cmd, unsigned long arg,
+		     long timeout)
+{
+	struct io_target_request req;
+	int err;
+
+	err = iot_sync_check(target, timeout);
+	if (err)
+		return err;
+	io_target_request_init(&req, target);
+	err = io_target_prep_ioctl(&req, cmd, arg, 0);
+	return err ?: io_target_submit_wait(&req, timeout);
+}
+EXPORT_SYMBOL_GPL(io_target_ioctl);
+
+/**
+ * io_target_ioctl_buf - an ioctl with kernel memory as its argument, and wait
+ * @target: the target
+ * @cmd: as the provider knows it
+ * @buf: as for io_target_prep_ioctl_buf()
+ * @in: bytes there that are for the provider
+ * @out: bytes there that it may fill in
+ * @timeout: as for io_target_ioctl()
+ *
+ * Context: process context, sleeps.
+ * Return: as io_target_ioctl(), and io_target_prep_ioctl_buf().
+ */
+long io_target_ioctl_buf(struct io_target *target, unsigned int cmd, void *buf, u32 in,
+			 u32 out, long timeout)
+{
+	struct io_target_request req;
+	int err;
+
+	err = iot_sync_check(target, timeout);
+	if (err)
+		return err;
+	io_target_request_init(&req, target);
+	err = io_target_prep_ioctl_buf(&req, cmd, buf, in, out, 0);
+	return err ?: io_target_submit_wait(&req, timeout);
+}
+EXPORT_SYMBOL_GPL(io_target_ioctl_buf);
