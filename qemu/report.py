@@ -22,7 +22,7 @@ TAINT_NORMAL = (1 << 12) | (1 << 13)
 # How many records of each kind a whole run has: a chapter that says less than
 # it should is a failure too.
 COMPLETE = {"example": 2, "pass": 7, "scratch": 2, "stream": 2, "echo": 1,
-            "error": 11}
+            "delivered": 1, "provider": 1, "error": 11}
 
 
 class Comparisons:
@@ -230,13 +230,29 @@ def show_chars(records, peer, compare):
         good = compare.check(one["ok"] == "1", f"{one['path']}: {one['text']}")
         rows.append([one["path"], one["op"], size(one["bytes"]),
                      f"{seconds(one):.3f}", one["text"], good])
-    for one in records.get("echo", []):
-        same = one["sent"] == one["got"] == peer.get("sha256")
+    heard = (peer.get("sha256", "") + ",").split(",")
+    for one, at_peer in zip(records.get("echo", []), heard):
+        same = one["sent"] == one["got"] == at_peer
         good = compare.check(same, f"the echo on {one['path']}")
         rows.append([one["path"], "write, read", size(one["bytes"]),
                      f"{seconds(one):.3f}", "came back from a peer on the host, "
                      f"{one['sent'][:12]}", good])
+    for one, at_peer in zip(records.get("delivered", []), heard[1:]):
+        same = one["sent"] == one["got"] == at_peer and one["dropped"] == "0"
+        good = compare.check(same, f"the stream on {one['path']}")
+        rows.append([one["path"], "stream", size(one["bytes"]),
+                     f"{seconds(one):.3f}", f"delivered in {one['buffers']} pieces, "
+                     f"{one['dropped']} dropped, {one['sent'][:12]}", good])
     table(["path", "what", "bytes", "seconds", "result", "as expected"], rows)
+
+
+def show_providers(records, compare):
+    """Drivers that serve each other."""
+    title("One driver asks another for something, by name")
+    for one in records.get("provider", []):
+        compare.check(one["own"] == one["got"], f"the answer of {one['name']}")
+        print(f"    {one['name']}, ioctl {one['cmd']}: {one['in']} bytes in, "
+              f"{one['out']} out: {one['got'][:12]} in {seconds(one) * 1e6:.0f} us")
 
 
 def errno_name(number):
@@ -330,6 +346,7 @@ def main(directory, status, package):
     show_files(records, expected, compare)
     show_scratch(records, expected, compare)
     show_chars(records, peer, compare)
+    show_providers(records, compare)
     show_errors(records, compare)
     return verdict(directory, compare)
 

@@ -36,6 +36,14 @@ static char *echo;
 module_param(echo, charp, 0444);
 MODULE_PARM_DESC(echo, "char device that gives back what is written to it");
 
+static char *listen;
+module_param(listen, charp, 0444);
+MODULE_PARM_DESC(listen, "the same, listened to by a stream");
+
+static bool provider;
+module_param(provider, bool, 0444);
+MODULE_PARM_DESC(provider, "ask another driver for something by name");
+
 static char *mistakes;
 module_param(mistakes, charp, 0444);
 MODULE_PARM_DESC(mistakes, "mounted block device to make mistakes with");
@@ -60,6 +68,10 @@ static int __init demo_init(void)
 		err = demo_random(random);
 	if (!err && echo)
 		err = demo_echo(echo);
+	if (!err && listen)
+		err = demo_listen(listen);
+	if (!err && provider)
+		err = demo_provider();
 	if (!err && mistakes && directory)
 		err = demo_mistakes(mistakes, directory);
 	return err;

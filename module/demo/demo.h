@@ -58,6 +58,8 @@ int demo_file(const char *path);
 int demo_zero(const char *path);
 int demo_random(const char *path);
 int demo_echo(const char *path);
+int demo_listen(const char *path);
+int demo_provider(void);
 int demo_mistakes(const char *disk, const char *directory);
 
 #endif /* IO_TARGET_DEMO_H */
