@@ -83,6 +83,7 @@ static const struct bench_case * const all_cases[] = {
 	bench_ours_prepared,
 	bench_polled,
 	bench_chardev,
+	bench_provider,
 };
 
 /* Is @word one of the words of @list? */

@@ -159,5 +159,6 @@ extern const struct bench_case bench_ours_async[];
 extern const struct bench_case bench_ours_prepared[];
 extern const struct bench_case bench_polled[];
 extern const struct bench_case bench_chardev[];
+extern const struct bench_case bench_provider[];
 
 #endif /* IO_TARGET_BENCH_H */
