@@ -4,6 +4,7 @@
 # the lower disk grows under a mounted ext4, and shrinks
 #
 # limit: 120
+# quick: no
 
 lower=$(disk v1)
 host resize v1 128

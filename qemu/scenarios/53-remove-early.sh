@@ -48,7 +48,7 @@ ended() {
 pt_load
 load scsi_debug dev_size_mb=32 ndelay=400000
 mkdir "$PT/e"
-for i in $(seq "$(often 60 12)"); do
+for i in $(seq "$(often 60 7)"); do
 	lower=$(scsi_disk)
 	echo 16 >"/sys/block/${lower##*/}/queue/max_sectors_kb"
 	pt_set e "path=$lower" follow=1 identity=size
