@@ -189,7 +189,7 @@ main() {
 	stress)
 		trap counted EXIT
 		FILTER=${FILTER:-$STRESS_SUITES}
-		LIMIT=${LIMIT:-900}
+		LIMIT=${LIMIT:-1200}
 		test_one test-stress "race_scale=$STRESS_SCALE"
 		;;
 	all) test_all ;;
