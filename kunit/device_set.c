@@ -78,7 +78,9 @@ static const struct testdev_char_config char_configs[DEVICE_CHARS] = {
 	[STREAM]	= { .name = "iotstream", .kind = TESTDEV_STREAM },
 	[STREAM_NOWAIT]	= { .name = "iotstreamnw", .kind = TESTDEV_STREAM, .nowait = true },
 	[NONSEEK]	= { .name = "iotnonseek", .kind = TESTDEV_NONSEEKABLE },
-	[USER_ONLY]	= { .name = "iotuser", .size = CHAR_SIZE, .user_only = true },
+	[USER_ONLY]	= { .name = "iotuser", .kind = TESTDEV_STREAM, .user_only = true },
+	[USER_SEEK]	= { .name = "iotuserseek", .size = CHAR_SIZE, .user_only = true },
+	[USER_ITER]	= { .name = "iotuseriter", .size = CHAR_SIZE, .user_iter = true },
 	[NO_FSYNC]	= { .name = "iotnofsync", .size = CHAR_SIZE, .no_fsync = true },
 };
 

@@ -241,7 +241,8 @@ enum testdev_char_kind {
  * @kind: see there
  * @size: bytes, where the kind has a size
  * @nowait: opened files have FMODE_NOWAIT
- * @user_only: it has read and write for user pointers only
+ * @user_only: it has read and write for user pointers only, and TESTDEV_CHAR_SUM
+ * @user_iter: it has iterator functions, which refuse the kernel's memory with -EFAULT
  * @no_fsync: it has no fsync
  */
 struct testdev_char_config {
@@ -250,8 +251,18 @@ struct testdev_char_config {
 	u64			size;
 	bool			nowait;
 	bool			user_only;
+	bool			user_iter;
 	bool			no_fsync;
 };
+
+/* What TESTDEV_CHAR_SUM is given a pointer to; it returns @a. */
+struct testdev_char_sum {
+	u32	a;
+	u32	b;
+	u64	sum;
+};
+
+#define TESTDEV_CHAR_SUM	_IOWR('i', 2, struct testdev_char_sum)
 
 /* A device without anything to read or room to write, to a caller with IOCB_NOWAIT */
 #define TESTDEV_NOT_READY	(-1)

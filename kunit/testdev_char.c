@@ -11,7 +11,7 @@
 #include <linux/module.h>
 #include <linux/slab.h>
 
-#include "testdev.h"
+#include "testdev_char.h"
 
 /**
  * struct testdev_char - one device
@@ -244,7 +244,7 @@ static ssize_t char_carry_out(struct testdev_char *c, struct char_call *call,
 	}
 }
 
-static ssize_t char_io(struct kiocb *iocb, struct iov_iter *iter, bool write)
+ssize_t testdev_char_io(struct kiocb *iocb, struct iov_iter *iter, bool write)
 {
 	struct testdev_char *c = file_char(iocb->ki_filp);
 	struct testdev_char_behaviour b;
@@ -252,6 +252,8 @@ static ssize_t char_io(struct kiocb *iocb, struct iov_iter *iter, bool write)
 				  .result = TESTDEV_ALL };
 	ssize_t result;
 
+	if (c->config.user_iter && !user_backed_iter(iter))
+		return -EFAULT;
 	scoped_guard(spinlock_irqsave, &c->lock) {
 		char_enter(c, iocb, write);
 		b = c->behaviour;
@@ -272,23 +274,12 @@ static ssize_t char_io(struct kiocb *iocb, struct iov_iter *iter, bool write)
 
 static ssize_t char_read_iter(struct kiocb *iocb, struct iov_iter *iter)
 {
-	return char_io(iocb, iter, false);
+	return testdev_char_io(iocb, iter, false);
 }
 
 static ssize_t char_write_iter(struct kiocb *iocb, struct iov_iter *iter)
 {
-	return char_io(iocb, iter, true);
-}
-
-/* Neither is called: nobody has such a pointer. */
-static ssize_t char_read(struct file *file, char __user *buf, size_t len, loff_t *pos)
-{
-	return -EIO;
-}
-
-static ssize_t char_write(struct file *file, const char __user *buf, size_t len, loff_t *pos)
-{
-	return -EIO;
+	return testdev_char_io(iocb, iter, true);
 }
 
 static int char_fsync(struct file *file, loff_t start, loff_t end, int datasync)
@@ -341,8 +332,10 @@ static const struct file_operations char_fops_no_fsync = {
 static const struct file_operations char_fops_user = {
 	.owner		= THIS_MODULE,
 	.open		= char_open,
-	.read		= char_read,
-	.write		= char_write,
+	.llseek		= char_llseek,
+	.read		= testdev_char_read,
+	.write		= testdev_char_write,
+	.unlocked_ioctl	= testdev_char_ioctl,
 };
 
 static const struct file_operations *char_choose(const struct testdev_char_config *config)

@@ -153,7 +153,8 @@ void iot_carrier_load(struct io_target_request *req)
 	io->len = req->len;
 	io->opened = req->opened;
 	io->flags = (req->flags & (IO_TARGET_FUA | IO_TARGET_PREFLUSH | IO_TARGET_NOWAIT |
-				   IO_TARGET_IGNORE_STATE | IO_TARGET_FULL)) |
+				   IO_TARGET_IGNORE_STATE | IO_TARGET_FULL |
+				   IO_TARGET_USER_PTR)) |
 		    IOT_F_CARRIED | IOT_F_OWNED;
 	io->state = IOT_REQ_SENT;
 	iov_iter_bvec(&io->iter, iov_iter_rw(&req->iter) == WRITE ? ITER_SOURCE : ITER_DEST,

@@ -59,10 +59,11 @@ static void show_device(struct seq_file *m, const struct io_target_lower *lower)
 {
 	show_text(m, "device", lower->name);
 	show_text(m, "backend", lower->backend->name);
-	seq_printf(m, "%-12s%s%s%s\n", "opened for",
+	seq_printf(m, "%-12s%s%s%s%s\n", "opened for",
 		   lower->flags & IO_TARGET_READ ? " read" : "",
 		   lower->flags & IO_TARGET_WRITE ? " write" : "",
-		   lower->flags & IO_TARGET_EXCL ? " excl" : "");
+		   lower->flags & IO_TARGET_EXCL ? " excl" : "",
+		   lower->flags & IO_TARGET_USER_BOUNCE ? " user-bounce" : "");
 }
 
 int iot_state_show(struct seq_file *m, void *unused)

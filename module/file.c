@@ -6,6 +6,7 @@
  */
 #include <linux/file.h>
 #include <linux/fs.h>
+#include <linux/sched/mm.h>
 #include <linux/slab.h>
 
 #include "file.h"
@@ -23,14 +24,31 @@ static bool can_write(const struct file *file)
 	return file->f_mode & FMODE_CAN_WRITE && file->f_op->write_iter;
 }
 
+/* Is it the driver's other entry point that there is? */
+static int file_check_way(struct io_target *t, const struct file *file,
+			  const struct io_target_request *req)
+{
+	bool read = req->op == IO_TARGET_OP_READ, user = req->flags & IO_TARGET_USER_PTR;
+	const char *name = read ? "read" : "write";
+
+	if (read ? can_read(file) : can_write(file))
+		return 0;
+	if (!iot_file_takes_user(file, !read))
+		return iot_err(t, -EOPNOTSUPP, "%s refused: the driver has none", name);
+	if (user)
+		return 0;
+	return iot_err(t, -EOPNOTSUPP,
+		       "%s refused: the driver takes user pointers only: open it with USER_BOUNCE and use USER_PTR, or io_target_%s_user()",
+		       name, name);
+}
+
 static int file_check_transfer(struct io_target *t, const struct file *file,
 			       const struct io_target_request *req)
 {
-	bool read = req->op == IO_TARGET_OP_READ;
+	int err = file_check_way(t, file, req);
 
-	if (!(read ? can_read(file) : can_write(file)))
-		return iot_err(t, -EOPNOTSUPP, "%s refused: the driver takes user pointers only",
-				  read ? "read" : "write");
+	if (err)
+		return err;
 	if (req->flags & IO_TARGET_NOWAIT && !(file->f_mode & FMODE_NOWAIT))
 		return iot_err(t, -EOPNOTSUPP, "NOWAIT refused: the driver may wait");
 	if (req->flags & IO_TARGET_PREFLUSH)
@@ -40,25 +58,27 @@ static int file_check_transfer(struct io_target *t, const struct file *file,
 	return 0;
 }
 
-static int file_check_ioctl(struct io_target *t, const struct file *file,
+static int file_check_ioctl(struct io_target *t, const struct iot_file *f,
 			    const struct io_target_request *req)
 {
-	if (!file->f_op->unlocked_ioctl)
+	if (!f->file->f_op->unlocked_ioctl)
 		return iot_err(t, -EOPNOTSUPP, "ioctl refused: the driver has none");
-	if (req->ioctl.in || req->ioctl.out)
-		return iot_err(t, -EOPNOTSUPP, "ioctl refused: the driver wants user pointers");
+	if ((req->ioctl.in || req->ioctl.out) && !f->mm)
+		return iot_err(t, -EOPNOTSUPP,
+			       "ioctl refused: the driver wants a user pointer: open it with USER_BOUNCE, or io_target_forward_ioctl()");
 	return 0;
 }
 
 static int file_check(struct io_target_lower *lower, struct io_target_request *req)
 {
-	const struct file *file = iot_lower_file(lower)->file;
+	const struct iot_file *f = iot_lower_file(lower);
+	const struct file *file = f->file;
 	struct io_target *t = req->target;
 
 	if (req->op == IO_TARGET_OP_READ || req->op == IO_TARGET_OP_WRITE)
 		return file_check_transfer(t, file, req);
 	if (req->op == IO_TARGET_OP_IOCTL)
-		return file_check_ioctl(t, file, req);
+		return file_check_ioctl(t, f, req);
 	if (req->op == IO_TARGET_OP_FLUSH) {
 		if (!file->f_op->fsync)
 			return iot_err(t, -EOPNOTSUPP, "flush refused: the driver has no fsync");
@@ -78,10 +98,13 @@ static unsigned int file_direct(const struct io_target_lower *lower, const struc
 	       (can_write(file) ? lower->flags & IO_TARGET_WRITE : 0);
 }
 
-static enum io_target_served file_served(const struct iot_file *f, bool can)
+static enum io_target_served file_served(const struct iot_file *f, bool opened, bool write)
 {
-	if (!can)
+	if (!opened)
 		return IO_TARGET_SERVED_NOT;
+	if (!(write ? can_write(f->file) : can_read(f->file)))
+		return iot_file_takes_user(f->file, write) ? IO_TARGET_SERVED_USER :
+							     IO_TARGET_SERVED_NOT;
 	if (f->polls && (f->refuses || f->file->f_mode & FMODE_NOWAIT))
 		return IO_TARGET_SERVED_READY;
 	return f->file->f_mode & FMODE_NOWAIT ? IO_TARGET_SERVED_TRY : IO_TARGET_SERVED_THREAD;
@@ -108,8 +131,8 @@ static void file_info(struct io_target_lower *lower, struct io_target_info *info
 		info->max_discard = S64_MAX;
 		info->max_write_zeroes = S64_MAX;
 	}
-	info->read = file_served(f, lower->flags & IO_TARGET_READ && can_read(file));
-	info->write = file_served(f, lower->flags & IO_TARGET_WRITE && can_write(file));
+	info->read = file_served(f, lower->flags & IO_TARGET_READ, false);
+	info->write = file_served(f, lower->flags & IO_TARGET_WRITE, true);
 }
 
 static struct file *file_file(struct io_target_lower *lower)
@@ -127,6 +150,8 @@ static void file_close(struct io_target_lower *lower)
 	iot_lane_exit(&f->any);
 	destroy_workqueue(f->wq);
 	__fput_sync(f->file);
+	if (f->mm)
+		mmdrop(f->mm);
 	kfree(f);
 }
 
@@ -160,7 +185,7 @@ static const struct iot_backend file_backend = {
 
 /* Takes over the reference on @file, unless it fails. */
 static struct io_target_lower *file_lower(struct io_target *t, struct file *file,
-					  unsigned int flags)
+					  const struct iot_source *from)
 {
 	struct io_target_lower *lower;
 	struct iot_file *f;
@@ -169,7 +194,7 @@ static struct io_target_lower *file_lower(struct io_target *t, struct file *file
 	f = iot_inject_alloc(NULL) ? NULL : kzalloc_obj(*f, GFP_KERNEL);
 	if (!f)
 		return ERR_PTR(-ENOMEM);
-	lower = iot_lower_alloc(t, &file_backend, flags, f);
+	lower = iot_lower_alloc(t, &file_backend, from->flags, f);
 	if (!lower)
 		goto err_free;
 	if (!iot_inject_alloc(NULL))
@@ -178,6 +203,9 @@ static struct io_target_lower *file_lower(struct io_target *t, struct file *file
 		goto err_lower;
 	f->file = file;
 	f->polls = file_can_poll(file);
+	f->mm = from->mm;
+	if (f->mm)
+		mmgrab(f->mm);
 	mutex_init(&f->lock);
 	snprintf(lower->name, sizeof(lower->name), "%pD", file);
 	lower->stream = file->f_mode & FMODE_STREAM || !(file->f_mode & FMODE_LSEEK);
@@ -222,10 +250,10 @@ static struct file *file_open(const char *path, unsigned int flags)
 	return file;
 }
 
-struct io_target_lower *iot_file_lower_path(struct io_target *t, const char *path,
-					    unsigned int flags)
+struct io_target_lower *iot_file_lower_path(struct io_target *t,
+					    const struct iot_source *from)
 {
-	struct file *file = file_open(path, flags);
+	struct file *file = file_open(from->path, from->flags);
 	struct io_target_lower *lower;
 	umode_t mode;
 
@@ -234,7 +262,7 @@ struct io_target_lower *iot_file_lower_path(struct io_target *t, const char *pat
 	/* The name may mean something else by now. */
 	mode = file_inode(file)->i_mode;
 	if (S_ISCHR(mode) || S_ISREG(mode))
-		lower = file_lower(t, file, flags);
+		lower = file_lower(t, file, from);
 	else
 		lower = ERR_PTR(-ESTALE);
 	if (IS_ERR(lower))
@@ -244,12 +272,12 @@ struct io_target_lower *iot_file_lower_path(struct io_target *t, const char *pat
 	return lower;
 }
 
-struct io_target_lower *iot_file_lower_file(struct io_target *t, struct file *file,
-					    unsigned int flags)
+struct io_target_lower *iot_file_lower_file(struct io_target *t,
+					    const struct iot_source *from)
 {
-	struct io_target_lower *lower = file_lower(t, get_file(file), flags);
+	struct io_target_lower *lower = file_lower(t, get_file(from->file), from);
 
 	if (IS_ERR(lower))
-		fput(file);
+		fput(from->file);
 	return lower;
 }

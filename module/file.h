@@ -39,6 +39,7 @@ struct iot_watch {
  * @any: lane of all else
  * @refuses: @file has O_NONBLOCK, by us: who is refused waits for it to be ready
  * @polls: it says when it is ready
+ * @mm: with USER_BOUNCE: of the opener. Its memory is pinned, what is in it is not
  * @lock: the position of @file, and watching
  * @watched: enum iot_watched: its readiness wakes lanes, and waiters of the target
  * @missed: it has named more queues than there are @watches
@@ -52,6 +53,7 @@ struct iot_file {
 	struct iot_lane		any;
 	bool			refuses;
 	bool			polls;
+	struct mm_struct	*mm;
 	struct mutex		lock;	/* see above */
 	int			watched;
 	bool			missed;
@@ -63,6 +65,13 @@ enum iot_watched { IOT_UNWATCHED, IOT_WATCH_BEGUN, IOT_WATCHED };
 static inline struct iot_file *iot_lower_file(const struct io_target_lower *lower)
 {
 	return lower->data;
+}
+
+/* Has the driver an entry point for pointers of a user's? */
+static inline bool iot_file_takes_user(const struct file *file, bool write)
+{
+	return write ? file->f_mode & FMODE_CAN_WRITE && file->f_op->write :
+		       file->f_mode & FMODE_CAN_READ && file->f_op->read;
 }
 
 /* What a transfer of this direction waits for; an error or a hangup ends the wait, too. */
@@ -80,6 +89,10 @@ bool iot_file_interrupt(struct io_target_lower *lower, const struct io_target_re
 			int why);
 ssize_t iot_file_transfer_here(struct io_target_lower *lower, enum io_target_op op,
 			       struct iov_iter *iter, loff_t pos);
+
+/* file_user.c */
+ssize_t iot_file_transfer_user(struct io_target_request *req);
+ssize_t iot_file_ioctl_user(struct io_target_request *req);
 
 /* file_wait.c */
 enum iot_ready iot_file_ready(struct iot_lane *lane);

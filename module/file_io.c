@@ -9,7 +9,8 @@
  *   A driver that can be asked not to wait (FMODE_NOWAIT) is tried by the submitter.
  *   One that refuses, for that or because of O_NONBLOCK, and has a ->poll, is asked again
  *   when it says that it is ready. Until then its lane waits, with no thread.
- *   Everything else is left to the threads of a lane, where the driver may wait.
+ *   Everything else is left to the threads of a lane, where the driver may wait. So is
+ *   what takes a detour for a user's pointer (file_user.c).
  *
  * Streams keep their order: one request per direction is in the driver at a time.
  *
@@ -25,6 +26,14 @@
 static bool is_transfer(const struct io_target_request *req)
 {
 	return req->op == IO_TARGET_OP_READ || req->op == IO_TARGET_OP_WRITE;
+}
+
+/* By a thread alone: it takes the opener's memory in place of its own. */
+static bool is_for_user(const struct io_target_request *req)
+{
+	if (req->op == IO_TARGET_OP_IOCTL)
+		return req->ioctl.in || req->ioctl.out;
+	return req->flags & IO_TARGET_USER_PTR;
 }
 
 static struct iot_lane *file_lane(const struct io_target_request *req)
@@ -111,8 +120,13 @@ static ssize_t file_transfer(struct io_target_request *req, bool nowait)
 static ssize_t file_ioctl(struct io_target_request *req)
 {
 	struct file *file = iot_lower_file(req->lower)->file;
-	long result = file->f_op->unlocked_ioctl(file, req->pos, (unsigned long)req->ioctl.buf);
+	long result;
 
+	if (is_for_user(req))
+		result = iot_file_ioctl_user(req);
+	else
+		result = file->f_op->unlocked_ioctl(file, req->pos,
+						    (unsigned long)req->ioctl.buf);
 	return result == -ENOIOCTLCMD ? -ENOTTY : result;
 }
 
@@ -150,7 +164,10 @@ static ssize_t file_pieces(struct io_target_request *req)
 	ssize_t result;
 
 	for (;;) {
-		result = file_transfer(req, nowait);
+		if (unlikely(is_for_user(req)))
+			result = iot_file_transfer_user(req);
+		else
+			result = file_transfer(req, nowait);
 		if (file_goes_on(req, result))
 			continue;
 		if (result == -EAGAIN && iot_lower_file(req->lower)->polls &&
@@ -203,7 +220,7 @@ static ssize_t file_try(struct io_target_request *req)
 	const struct cred *old;
 	ssize_t result;
 
-	if (!is_transfer(req) || !(file->f_mode & FMODE_NOWAIT))
+	if (!is_transfer(req) || is_for_user(req) || !(file->f_mode & FMODE_NOWAIT))
 		return IOT_NOT_READY;
 	old = override_creds(file->f_cred);
 	result = file_transfer(req, true);
@@ -237,7 +254,10 @@ static void file_send(struct io_target_request *req)
 		iot_pass_grant(req);
 		return;
 	}
-	result = req->flags & IOT_F_CALLER_WAITS ? file_call(req) : file_try(req);
+	if (req->flags & IOT_F_CALLER_WAITS && !is_for_user(req))
+		result = file_call(req);
+	else
+		result = file_try(req);
 	if (result == IOT_NOT_READY) {
 		iot_owner_note(req);
 		iot_lane_serve(lane, req);

@@ -108,7 +108,8 @@ enum iot_request_state {
 
 #define IOT_F_PUBLIC	(IO_TARGET_FUA | IO_TARGET_PREFLUSH | IO_TARGET_NOWAIT | \
 			 IO_TARGET_BOUNCE | IO_TARGET_IGNORE_STATE | IO_TARGET_TASK | \
-			 IO_TARGET_MERGE_OK | IOT_F_POLLED | IO_TARGET_PREPARED | IO_TARGET_FULL)
+			 IO_TARGET_MERGE_OK | IOT_F_POLLED | IO_TARGET_PREPARED | \
+			 IO_TARGET_FULL | IO_TARGET_USER_PTR)
 
 /* On lists of the target's while it is outstanding */
 #define IOT_F_LISTED	(IOT_F_DEADLINE | IOT_F_NAMED | IOT_F_POLLED)
@@ -169,6 +170,7 @@ struct iot_source {
 	void			*data;	/* for @call, which is a test's */
 	bool			provider;	/* path is the name of one */
 	unsigned int		flags;
+	struct mm_struct	*mm;	/* with USER_BOUNCE: of who opens it, or has */
 	const struct cred	*cred;	/* remembered: who has opened it */
 	u64			diskseq;	/* remembered: of what was opened */
 };
@@ -265,7 +267,7 @@ struct io_target {
 #endif
 };
 
-/* The KUnit module brings a backend of its own; nobody else sees these. */
+/* The KUnit module brings a backend of its own. */
 #if IS_ENABLED(CONFIG_IO_TARGET_KUNIT_TEST)
 #define IOT_EXPORT_FOR_TESTS(symbol)	EXPORT_SYMBOL_GPL(symbol)
 #else
@@ -293,7 +295,6 @@ struct io_target_lower *iot_source_open(struct io_target *t, const struct iot_so
 void iot_open_failed(struct io_target *t, const struct iot_source *from, int err);
 void iot_source_remember(struct io_target *t, const struct iot_source *from,
 			 struct io_target_lower *lower);
-
 struct io_target_lower *iot_source_reopen(struct io_target *t, unsigned int flags);
 int iot_target_opened(struct io_target *t, struct io_target_lower *lower, bool hold);
 
@@ -321,10 +322,10 @@ struct io_target_lower *iot_bdev_lower_file(struct io_target *t, struct file *fi
 					    unsigned int flags);
 
 /* file.c */
-struct io_target_lower *iot_file_lower_path(struct io_target *t, const char *path,
-					    unsigned int flags);
-struct io_target_lower *iot_file_lower_file(struct io_target *t, struct file *file,
-					    unsigned int flags);
+struct io_target_lower *iot_file_lower_path(struct io_target *t,
+					    const struct iot_source *from);
+struct io_target_lower *iot_file_lower_file(struct io_target *t,
+					    const struct iot_source *from);
 
 /* provider.c */
 struct io_target_lower *iot_provider_lower(struct io_target *t, const char *name,

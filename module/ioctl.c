@@ -53,16 +53,20 @@ EXPORT_SYMBOL_GPL(io_target_prep_ioctl);
 /**
  * io_target_prep_ioctl_buf - format an ioctl with kernel memory as its argument
  * @req: idle, formatted or done
- * @cmd: as the provider knows it
+ * @cmd: as the provider, or the driver, knows it
  * @buf: kernel memory, not on the stack; it belongs to the request until that has ended
  * @in: bytes there that are for the provider
  * @out: bytes there that it may fill in; not both 0
  * @flags: as for io_target_prep_ioctl()
  *
- * For providers alone: the ioctls of char devices want their caller's own pointers.
+ * A char device has to be opened with IO_TARGET_USER_BOUNCE: its driver is given a pointer
+ * to a copy in the opener's memory. What that points to in its turn is not copied. @out
+ * bytes are copied back if the driver returns no error.
  *
  * Context: as for io_target_prep_rw().
  * Return: as io_target_prep_ioctl(). -EINVAL: no buffer. -EFAULT: it is on the stack.
+ * -EOPNOTSUPP: also a char device that was not opened so. Of the request also -EOWNERDEAD:
+ * the opener's process has ended.
  */
 int io_target_prep_ioctl_buf(struct io_target_request *req, unsigned int cmd, void *buf,
 			     u32 in, u32 out, unsigned int flags)

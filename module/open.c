@@ -9,11 +9,15 @@
 #include <linux/fs.h>
 #include <linux/namei.h>
 #include <linux/rcupdate.h>
+#include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include <linux/wait.h>
 
 #include "stats.h"
 #include "watch.h"
+
+#define OPEN_FLAGS	(IO_TARGET_READ | IO_TARGET_WRITE | IO_TARGET_EXCL | \
+			 IO_TARGET_USER_BOUNCE)
 
 static int refuse_type(struct io_target *t, const char *what, umode_t mode)
 {
@@ -41,55 +45,72 @@ static int path_mode(const char *name, umode_t *mode)
 	return 0;
 }
 
-static struct io_target_lower *open_mode(struct io_target *t, const char *path,
-					 umode_t mode, unsigned int flags)
+/* Flags that are for the other kind of device only */
+static int check_kind(struct io_target *t, bool block, unsigned int flags)
 {
-	if (S_ISBLK(mode))
-		return iot_bdev_lower_path(t, path, flags);
-	if (!S_ISCHR(mode) && !S_ISREG(mode))
-		return ERR_PTR(refuse_type(t, path, mode));
-	if (flags & IO_TARGET_EXCL)
-		return ERR_PTR(iot_err(t, -EINVAL, "open refused: EXCL is for block devices"));
-	return iot_file_lower_path(t, path, flags);
+	if (block && flags & IO_TARGET_USER_BOUNCE)
+		return iot_err(t, -EINVAL, "open refused: USER_BOUNCE is for char devices");
+	if (!block && flags & IO_TARGET_EXCL)
+		return iot_err(t, -EINVAL, "open refused: EXCL is for block devices");
+	return 0;
 }
 
-static struct io_target_lower *open_path(struct io_target *t, const char *path,
-					 unsigned int flags)
+static struct io_target_lower *open_mode(struct io_target *t, umode_t mode,
+					 const struct iot_source *from)
+{
+	int err = check_kind(t, S_ISBLK(mode), from->flags);
+
+	if (err)
+		return ERR_PTR(err);
+	if (S_ISBLK(mode))
+		return iot_bdev_lower_path(t, from->path, from->flags);
+	if (!S_ISCHR(mode) && !S_ISREG(mode))
+		return ERR_PTR(refuse_type(t, from->path, mode));
+	return iot_file_lower_path(t, from);
+}
+
+static struct io_target_lower *open_path(struct io_target *t, const struct iot_source *from)
 {
 	struct fs_struct *old = iot_enter_init_fs();
 	struct io_target_lower *lower;
 	umode_t mode;
 	int err;
 
-	err = path_mode(path, &mode);
-	lower = err ? ERR_PTR(err) : open_mode(t, path, mode, flags);
+	err = path_mode(from->path, &mode);
+	lower = err ? ERR_PTR(err) : open_mode(t, mode, from);
 	iot_leave_init_fs(old);
 	return lower;
 }
 
 /* Anything with iterator operations can be adopted, pipes and eventfds too. */
-static struct io_target_lower *open_file(struct io_target *t, struct file *file,
-					 unsigned int flags)
+static struct io_target_lower *open_file(struct io_target *t, const struct iot_source *from)
 {
-	umode_t mode = file_inode(file)->i_mode;
+	umode_t mode = file_inode(from->file)->i_mode;
+	struct file *file = from->file;
+	unsigned int flags = from->flags;
+	int err;
 
 	if (S_ISDIR(mode) || S_ISSOCK(mode))
 		return ERR_PTR(refuse_type(t, "the file", mode));
 	if (flags & IO_TARGET_EXCL)
 		return ERR_PTR(iot_err(t, -EINVAL, "open refused: an open file cannot be claimed"));
+	err = check_kind(t, S_ISBLK(mode), flags);
+	if (err)
+		return ERR_PTR(err);
 	if ((flags & IO_TARGET_READ && !(file->f_mode & FMODE_READ)) ||
 	    (flags & IO_TARGET_WRITE && !(file->f_mode & FMODE_WRITE)))
 		return ERR_PTR(iot_err(t, -EBADF, "open refused: the file does not allow it"));
 	if (S_ISBLK(mode))
 		return iot_bdev_lower_file(t, file, flags);
-	return iot_file_lower_file(t, file, flags);
+	return iot_file_lower_file(t, from);
 }
 
 static struct io_target_lower *open_provider(struct io_target *t, const char *name,
 					     unsigned int flags)
 {
-	if (flags & IO_TARGET_EXCL)
-		return ERR_PTR(iot_err(t, -EINVAL, "open refused: EXCL is for block devices"));
+	if (flags & (IO_TARGET_EXCL | IO_TARGET_USER_BOUNCE))
+		return ERR_PTR(iot_err(t, -EINVAL, "open refused: flags %#x, of a provider",
+				       flags));
 	return iot_provider_lower(t, name, flags);
 }
 
@@ -102,9 +123,9 @@ struct io_target_lower *iot_source_open(struct io_target *t, const struct iot_so
 	else if (from->provider)
 		lower = open_provider(t, from->path, from->flags);
 	else if (from->path)
-		lower = open_path(t, from->path, from->flags);
+		lower = open_path(t, from);
 	else if (from->file)
-		lower = open_file(t, from->file, from->flags);
+		lower = open_file(t, from);
 	else
 		lower = iot_bdev_lower_dev(t, from->dev, from->flags);
 	if (IS_ERR(lower))
@@ -132,6 +153,8 @@ void iot_source_forget(struct io_target *t)
 	kfree(t->source.path);
 	if (t->source.cred)
 		put_cred(t->source.cred);
+	if (t->source.mm)
+		mmdrop(t->source.mm);
 	t->source = (struct iot_source){};
 }
 
@@ -142,6 +165,8 @@ void iot_source_forget(struct io_target *t)
 void iot_source_remember(struct io_target *t, const struct iot_source *from,
 			 struct io_target_lower *lower)
 {
+	if (from->mm)
+		mmgrab(from->mm);
 	iot_source_forget(t);
 	t->source = *from;
 	t->source.cred = get_current_cred();
@@ -180,14 +205,16 @@ static int target_open_locked(struct io_target *t, const struct iot_source *from
 		if (!path)
 			return iot_err(t, -ENOMEM, "open of %s failed", from->path);
 	}
-	lower = iot_source_open(t, from);
+	own = *from;
+	if (own.flags & IO_TARGET_USER_BOUNCE)
+		own.mm = current->mm;
+	lower = iot_source_open(t, &own);
 	err = PTR_ERR_OR_ZERO(lower);
 	if (err) {
 		iot_open_failed(t, from, err);
 		kfree(path);
 		return err;
 	}
-	own = *from;
 	own.path = path;
 	iot_source_remember(t, &own, lower);
 	iot_target_opened(t, lower, false);
@@ -202,9 +229,10 @@ int iot_target_open(struct io_target *t, const struct iot_source *from)
 		return err;
 	if (!from->path && !from->file && !from->dev && !from->call)
 		return iot_err(t, -EINVAL, "open refused: nothing to open");
-	if (!(from->flags & (IO_TARGET_READ | IO_TARGET_WRITE)) ||
-	    from->flags & ~(IO_TARGET_READ | IO_TARGET_WRITE | IO_TARGET_EXCL))
+	if (!(from->flags & (IO_TARGET_READ | IO_TARGET_WRITE)) || from->flags & ~OPEN_FLAGS)
 		return iot_err(t, -EINVAL, "open refused: flags %#x", from->flags);
+	if (from->flags & IO_TARGET_USER_BOUNCE && !current->mm)
+		return iot_err(t, -EINVAL, "open refused: USER_BOUNCE, by no user's task");
 
 	scoped_guard(mutex, &t->mutex)
 		err = target_open_locked(t, from);
@@ -222,7 +250,9 @@ IOT_EXPORT_FOR_TESTS(iot_target_open);
  *	when the caller is a kernel thread
  * @flags: IO_TARGET_READ, IO_TARGET_WRITE or both; IO_TARGET_EXCL claims a
  *	block device: its page cache is written out and dropped, and nobody else
- *	can claim or mount it. Char devices and files have no claim: -EINVAL
+ *	can claim or mount it. Char devices and files have no claim: -EINVAL.
+ *	IO_TARGET_USER_BOUNCE, for char devices: in the calling task's memory drivers are
+ *	given their user pointers, see io_target_user.h. Not from a kernel thread
  *
  * Requests to a block device go past its page cache. On a shared open,
  * coherency with buffered users of the same device is the caller's concern.
@@ -260,7 +290,8 @@ EXPORT_SYMBOL_GPL(io_target_open_dev);
  * @file: of a block device, char device or regular file, or any other file
  *	whose driver has iterator operations (pipe, eventfd). The target takes a
  *	reference of its own and touches neither flags nor position
- * @flags: IO_TARGET_READ, IO_TARGET_WRITE, each only if @file was opened for it
+ * @flags: IO_TARGET_READ, IO_TARGET_WRITE, each only if @file was opened for it;
+ *	IO_TARGET_USER_BOUNCE as for io_target_open()
  *
  * Context: process context, may sleep.
  * Return: 0. -EBUSY: the target is open. -EBADF: @file was not opened for

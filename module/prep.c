@@ -10,7 +10,7 @@
 #include "prep.h"
 #include "verify.h"
 
-#define PREP_RARE	(IO_TARGET_PREPARED | IOT_F_POLLED | IO_TARGET_FULL)
+#define PREP_RARE	(IO_TARGET_PREPARED | IOT_F_POLLED | IO_TARGET_FULL | IO_TARGET_USER_PTR)
 
 /*
  * A carrier is for one use. What is polled for must be one transfer, with nothing
@@ -20,11 +20,11 @@ static bool prep_refuses(enum io_target_op op, unsigned int flags)
 {
 	if (flags & IO_TARGET_BOUNCE && flags & (IO_TARGET_PREPARED | IOT_F_POLLED))
 		return true;
-	if (flags & IO_TARGET_NOWAIT && flags & IO_TARGET_FULL)
+	if (flags & IO_TARGET_NOWAIT && flags & (IO_TARGET_FULL | IO_TARGET_USER_PTR))
 		return true;
 	if (flags & IOT_F_POLLED && flags & (IO_TARGET_FUA | IO_TARGET_PREFLUSH))
 		return true;
-	return flags & (IOT_F_POLLED | IO_TARGET_FULL) &&
+	return flags & (IOT_F_POLLED | IO_TARGET_FULL | IO_TARGET_USER_PTR) &&
 	       op != IO_TARGET_OP_READ && op != IO_TARGET_OP_WRITE;
 }
 
@@ -176,6 +176,19 @@ static int check_pass(struct io_target_lower *lower, struct io_target_request *r
 	return req->op == IO_TARGET_OP_NONE ? 0 : check_access(lower, req);
 }
 
+/* Has the device the way that the request is to go? */
+static int check_way(struct io_target_lower *lower, struct io_target_request *req)
+{
+	if (likely(!(req->flags & (IO_TARGET_POLLED | IO_TARGET_USER_PTR))))
+		return 0;
+	if (req->flags & IO_TARGET_POLLED && !lower->polls)
+		return iot_err(req->target, -EOPNOTSUPP, "POLLED refused: the device cannot");
+	if (req->flags & IO_TARGET_USER_PTR && !(lower->flags & IO_TARGET_USER_BOUNCE))
+		return iot_err(req->target, -EOPNOTSUPP,
+			       "USER_PTR refused: not opened with USER_BOUNCE");
+	return 0;
+}
+
 /* What holds for the device that is open; the rest is the backend's to check. */
 static int check_lower(struct io_target_lower *lower, struct io_target_request *req)
 {
@@ -184,10 +197,8 @@ static int check_lower(struct io_target_lower *lower, struct io_target_request *
 	if (lower->stream && req->pos && req->op != IO_TARGET_OP_IOCTL)
 		return iot_err(req->target, -ESPIPE, "prep refused: offset %lld on a stream",
 			       req->pos);
-	if (req->flags & IO_TARGET_POLLED && !lower->polls)
-		return iot_err(req->target, -EOPNOTSUPP, "POLLED refused: the device cannot");
-	return check_access(lower, req) ?: lower->backend->check(lower, req) ?:
-	       check_memory(lower, req);
+	return check_way(lower, req) ?: check_access(lower, req) ?:
+	       lower->backend->check(lower, req) ?: check_memory(lower, req);
 }
 
 /* Of a suspended target there is no device to check against before it is sent. */
@@ -318,9 +329,9 @@ static int refuse_op(struct io_target_request *req, enum io_target_op op)
  * @pos: byte offset, 0 for streams
  * @flags: IO_TARGET_FUA, IO_TARGET_PREFLUSH, IO_TARGET_NOWAIT,
  *	IO_TARGET_BOUNCE, IO_TARGET_IGNORE_STATE, IO_TARGET_TASK, IO_TARGET_MERGE_OK,
- *	IO_TARGET_POLLED, IO_TARGET_TRY_POLLED, IO_TARGET_PREPARED, IO_TARGET_FULL.
- *	BOUNCE goes with neither PREPARED nor a polled one, FUA and PREFLUSH with none
- *	of the polled ones, NOWAIT not with FULL
+ *	IO_TARGET_POLLED, IO_TARGET_TRY_POLLED, IO_TARGET_PREPARED, IO_TARGET_FULL,
+ *	IO_TARGET_USER_PTR. BOUNCE goes with neither PREPARED nor a polled one, FUA and
+ *	PREFLUSH with none of the polled ones, NOWAIT with neither FULL nor USER_PTR
  *
  * Everything that can be known to be wrong is refused here, with one line in
  * the log. end_io is to be set after prep, which clears it.

@@ -54,11 +54,14 @@ void iot_streams_kick(struct io_target *t)
 	}
 }
 
+/* What makes sense for its reads */
+#define STREAM_FLAGS	(IO_TARGET_FULL | IO_TARGET_USER_PTR)
+
 static int stream_check(struct io_target *t, const struct io_target_stream_config *config)
 {
 	struct io_target_info info;
 
-	if (!config->size || !config->on_data || config->flags & ~IO_TARGET_FULL ||
+	if (!config->size || !config->on_data || config->flags & ~STREAM_FLAGS ||
 	    config->size > MAX_RW_COUNT || config->depth > INT_MAX / sizeof(struct iot_buffer))
 		return iot_err(t, -EINVAL, "stream refused: %u buffers of %zu, flags %#x",
 			       config->depth, config->size, config->flags);
@@ -68,6 +71,10 @@ static int stream_check(struct io_target *t, const struct io_target_stream_confi
 		return iot_err(t, -ESPIPE, "stream refused: the device has positions");
 	if (info.read == IO_TARGET_SERVED_NOT)
 		return iot_err(t, -EOPNOTSUPP, "stream refused: it cannot be read");
+	if (config->flags & IO_TARGET_USER_PTR ? !(info.flags & IO_TARGET_USER_BOUNCE) :
+						 info.read == IO_TARGET_SERVED_USER)
+		return iot_err(t, -EOPNOTSUPP,
+			       "stream refused: user pointers take USER_BOUNCE and USER_PTR");
 	return 0;
 }
 

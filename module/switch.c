@@ -73,7 +73,7 @@ void iot_next_forget(struct io_target *t)
 
 static int next_open(struct io_target *t, const char *path)
 {
-	struct iot_source from = { .path = path, .flags = t->source.flags };
+	struct iot_source from = { .path = path, .flags = t->source.flags, .mm = t->source.mm };
 	struct io_target_lower *next = iot_source_open(t, &from);
 	int err;
 
@@ -173,7 +173,11 @@ static int switch_quiesce(struct io_target *t, long timeout)
 /* What pends goes to the new device first of all. The old one may take its time. */
 static void switch_over(struct io_target *t)
 {
-	struct iot_source from = { .path = t->next_path, .flags = t->source.flags };
+	struct iot_source from = {
+		.path	= t->next_path,
+		.flags	= t->source.flags,
+		.mm	= t->source.mm,
+	};
 	struct io_target_lower *next = t->next;
 	const struct cred *cred = t->next_cred;
 	struct io_target_lower *old;

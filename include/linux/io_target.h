@@ -49,6 +49,7 @@ typedef void (*io_target_end_io_t)(struct io_target_request *req);
 #define IO_TARGET_READ		BIT(0)	/* requests may read */
 #define IO_TARGET_WRITE		BIT(1)	/* requests may write */
 #define IO_TARGET_EXCL		BIT(2)	/* claim a block device for this target alone */
+#define IO_TARGET_USER_BOUNCE	BIT(3)	/* char: see io_target_user.h */
 
 /* Request flags, given to prep and forgotten by the next prep or reinit */
 #define IO_TARGET_FUA		BIT(0)	/* write: done means on stable storage */
@@ -62,6 +63,7 @@ typedef void (*io_target_end_io_t)(struct io_target_request *req);
 #define IO_TARGET_TRY_POLLED	BIT(8)	/* the same where the device can be polled */
 #define IO_TARGET_PREPARED	BIT(9)	/* formatted again when it has ended */
 #define IO_TARGET_FULL		BIT(10)	/* char: go on until all is transferred */
+#define IO_TARGET_USER_PTR	BIT(11)	/* char: the driver is to be given a user's pointer */
 
 /**
  * define IO_TARGET_NO_TIMEOUT - wait for as long as the device takes
@@ -225,112 +227,7 @@ struct io_target_config {
 	unsigned long	rescan;
 };
 
-/**
- * enum io_target_served - how requests of one direction reach a char device or file
- * @IO_TARGET_SERVED_NOT: they do not: prep returns -EBADF or -EOPNOTSUPP
- * @IO_TARGET_SERVED_DIRECT: sent by the submitter, who never waits
- * @IO_TARGET_SERVED_READY: given to the driver when it says that it is ready. Those that
- *	wait for that, however many, cost one entry in each of its wait queues
- * @IO_TARGET_SERVED_TRY: tried by the submitter without waiting, then by a thread
- * @IO_TARGET_SERVED_THREAD: always by a thread, since the driver may wait
- */
-enum io_target_served {
-	IO_TARGET_SERVED_NOT,
-	IO_TARGET_SERVED_DIRECT,
-	IO_TARGET_SERVED_READY,
-	IO_TARGET_SERVED_TRY,
-	IO_TARGET_SERVED_THREAD,
-};
-
-/**
- * struct io_target_info - snapshot of a target's properties
- * @state: at the time of the call; it may have changed since
- * @flags: the IO_TARGET_READ/WRITE/EXCL that it was opened with
- * @mode: file type of the lower device: S_IFBLK, S_IFCHR or S_IFREG
- * @dev: device number, 0 for a regular file
- * @size: bytes, 0 where the device has no size
- * @diskseq: sequence number of the disk, 0 where it has none
- * @logical_block_size: bytes; offsets and lengths are multiples of it
- * @physical_block_size: bytes
- * @dma_mask: memory addresses and lengths must have none of these bits set
- * @max_transfer: bytes that the device takes at once; longer requests are
- *	legal and are split on their way. 0: no limit
- * @max_discard: bytes in one discard command, 0: discard is not supported
- * @max_write_zeroes: bytes in one command, 0: not supported
- * @read_only: writes are refused with -EROFS
- * @write_cache: the device has a volatile cache, so flush means something
- * @fua: the device makes a single write stable by itself
- * @atomic_write_min: bytes of the smallest write that is never torn, 0: none
- * @atomic_write_max: bytes of the largest
- * @nowait: IO_TARGET_NOWAIT is honoured
- * @poll: a disk whose completions can be polled for, a char device with ->poll
- * @ioctl: there are ioctls
- * @rotational: a disk with a head to move
- * @zoned: a zoned disk
- * @zone_size: bytes; 0: it has none
- * @max_zone_append: bytes of the largest append to a zone
- * @integrity: bytes of integrity data that belong to one interval, 0: none
- * @stream: no positions: requests pass @pos 0, keep their order and may be short
- * @read: how reads are served
- * @write: how writes are served
- */
-struct io_target_info {
-	enum io_target_state	state;
-	unsigned int		flags;
-	umode_t			mode;
-	dev_t			dev;
-	u64			size;
-	u64			diskseq;
-	u32			logical_block_size;
-	u32			physical_block_size;
-	u32			dma_mask;
-	u64			max_transfer;
-	u64			max_discard;
-	u64			max_write_zeroes;
-	u32			atomic_write_min;
-	u32			atomic_write_max;
-	bool			read_only;
-	bool			write_cache;
-	bool			fua;
-	bool			nowait;
-	bool			poll;
-	bool			ioctl;
-	bool			rotational;
-	bool			zoned;
-	u64			zone_size;
-	u64			max_zone_append;
-	u16			integrity;
-	bool			stream;
-	enum io_target_served	read;
-	enum io_target_served	write;
-};
-
-/**
- * struct io_target_stats - what has happened to a target since it was created
- * @submitted: requests and forwarded bios that were accepted
- * @completed: of those, how many have ended
- * @refused: those that were not accepted
- * @pended: those that had to wait for the target to be started
- * @errors: those that ended with an errno, timed out ones too, cancelled ones not
- * @cancelled: those that ended with -ECANCELED
- * @timed_out: those that were ended at their deadline
- * @overdue: those that could not be, since the device had their memory
- * @orphaned: I/O that went on without its request
- * @orphan_ends: of that, how much the device has answered
- */
-struct io_target_stats {
-	u64	submitted;
-	u64	completed;
-	u64	refused;
-	u64	pended;
-	u64	errors;
-	u64	cancelled;
-	u64	timed_out;
-	u64	overdue;
-	u64	orphaned;
-	u64	orphan_ends;
-};
-
+#include <linux/io_target_info.h>
 #include <linux/io_target_provider.h>
 
 /* private: */
@@ -695,5 +592,6 @@ int io_target_forward_fsync(struct io_target *target, loff_t start, loff_t end, 
 int io_target_forward_mmap(struct io_target *target, struct vm_area_struct *vma);
 
 #include <linux/io_target_stream.h>
+#include <linux/io_target_user.h>
 
 #endif /* _LINUX_IO_TARGET_H */
