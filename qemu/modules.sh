@@ -60,6 +60,17 @@ mirror() {
 	mv "$dir.new" "$dir/.sources"
 }
 
+# forget: mirrors of checkouts that are gone
+forget() {
+	local link
+
+	for link in "$(cache_dir modules)"/*/Makefile; do
+		if [ -L "$link" ] && [ ! -e "$link" ]; then
+			rm -rf "${link%/*}"
+		fi
+	done
+}
+
 # label <kernel build dir>: what the kernel calls itself
 label() {
 	cat "$1/include/config/kernel.release" 2>/dev/null || basename "$1"
@@ -89,6 +100,7 @@ main() {
 	mapfile -t args < <(options "$kernel")
 	args+=("$@")
 
+	forget
 	# one directory per checkout, kernel and set of options
 	key=$(printf '%s\n' "$TOP_DIR" "$kernel" "${args[@]}" | sha256sum | cut -c1-12)
 	dir=$(cache_dir modules)/${kernel##*/}-$key
