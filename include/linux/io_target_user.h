@@ -12,7 +12,8 @@
  * there, copies, calls the driver, copies back and unmaps. The opener's process can see
  * and change that memory meanwhile, a child that it forks just then keeps a copy, and it
  * counts as the process's own; when the process has ended, such requests end with
- * -EOWNERDEAD. So it is for targets that a process opens for itself, not for
+ * -EOWNERDEAD. Who waits for one must not hold the lock of the opener's address space
+ * (->mmap() does). So it is for targets that a process opens for itself, not for
  * those that are to outlive insmod.
  *
  * What a driver wants is its caller's to know. It is not found out by trying.
