@@ -91,27 +91,9 @@ static void backend_close(struct io_target_lower *lower)
 	open_free(open);
 }
 
-static bool can(const struct iot_open *open, enum io_target_op op)
-{
-	const struct io_target_provider_ops *ops = &open->provider->ops;
-
-	switch (op) {
-	case IO_TARGET_OP_READ:
-		return ops->read;
-	case IO_TARGET_OP_WRITE:
-		return ops->write;
-	case IO_TARGET_OP_FLUSH:
-		return ops->flush;
-	case IO_TARGET_OP_IOCTL:
-		return ops->ioctl;
-	default:
-		return false;
-	}
-}
-
 static int backend_check(struct io_target_lower *lower, struct io_target_request *req)
 {
-	if (!can(lower->data, req->op))
+	if (!iot_provider_function(lower->data, req->op))
 		return iot_err(req->target, -EOPNOTSUPP,
 			       "prep refused: the provider has no operation %d", req->op);
 	if (req->flags & IO_TARGET_PREFLUSH)
@@ -134,12 +116,12 @@ static void backend_info(struct io_target_lower *lower, struct io_target_info *i
 	info->logical_block_size = 1;
 	info->physical_block_size = 1;
 	info->nowait = true;
-	info->ioctl = can(open, IO_TARGET_OP_IOCTL);
-	info->write_cache = can(open, IO_TARGET_OP_FLUSH);
+	info->ioctl = open->provider->ops.ioctl;
+	info->write_cache = open->provider->ops.flush;
 	info->fua = true;
 	info->read_only = !write;
-	info->read = served(open, read && can(open, IO_TARGET_OP_READ));
-	info->write = served(open, write && can(open, IO_TARGET_OP_WRITE));
+	info->read = served(open, read && open->provider->ops.read);
+	info->write = served(open, write && open->provider->ops.write);
 }
 
 static const struct iot_backend provider_backend = {

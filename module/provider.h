@@ -76,6 +76,26 @@ struct iot_open {
 	struct work_struct		cancel_work;
 };
 
+/* What carries out @op; NULL: nothing does. */
+static inline ssize_t (*iot_provider_function(const struct iot_open *open, u8 op))
+		(struct io_target_call *call)
+{
+	const struct io_target_provider_ops *ops = &open->provider->ops;
+
+	switch (op) {
+	case IO_TARGET_OP_READ:
+		return ops->read;
+	case IO_TARGET_OP_WRITE:
+		return ops->write;
+	case IO_TARGET_OP_FLUSH:
+		return ops->flush;
+	case IO_TARGET_OP_IOCTL:
+		return ops->ioctl;
+	default:
+		return NULL;
+	}
+}
+
 /* provider_call.c */
 extern const struct iot_lane_ops iot_provider_lane_ops;
 void iot_provider_submit(struct io_target_request *req);

@@ -30,23 +30,6 @@ static struct iot_open *call_open(struct io_target_call *call)
 	return call_request(call)->lower->data;
 }
 
-static ssize_t (*call_function(const struct iot_open *open, enum io_target_op op))
-		(struct io_target_call *call)
-{
-	const struct io_target_provider_ops *ops = &open->provider->ops;
-
-	switch (op) {
-	case IO_TARGET_OP_READ:
-		return ops->read;
-	case IO_TARGET_OP_WRITE:
-		return ops->write;
-	case IO_TARGET_OP_FLUSH:
-		return ops->flush;
-	default:
-		return ops->ioctl;
-	}
-}
-
 static void call_fill(struct io_target_request *req, const struct iot_open *open)
 {
 	struct io_target_call *call = &req->call;
@@ -143,7 +126,7 @@ static ssize_t provider_call(struct io_target_request *req)
 	call_fill(req, open);
 	if (listed)
 		call_list(open, call);
-	result = call_function(open, req->op)(call);
+	result = iot_provider_function(open, req->op)(call);
 	/* Also when the worker is just asking for it, and ends it afterwards. */
 	if (result == -EIOCBQUEUED || (listed && !call_unlist(open, call, result))) {
 		percpu_ref_put(&open->inside);
