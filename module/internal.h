@@ -49,13 +49,7 @@
 #include <linux/bio.h>
 #include <linux/completion.h>
 #include <linux/export.h>
-#include <linux/hashtable.h>
-#include <linux/kref.h>
-#include <linux/mempool.h>
-#include <linux/mutex.h>
-#include <linux/percpu-refcount.h>
 #include <linux/percpu.h>
-#include <linux/ratelimit.h>
 #include <linux/refcount.h>
 #include <linux/spinlock.h>
 
@@ -66,6 +60,7 @@
 #include "counters.h"
 #include "inject.h"
 #include "lower.h"
+#include "target.h"
 
 /*
  * Request states. IDLE, FORMATTED and DONE belong to the caller, the others to
@@ -159,112 +154,6 @@ struct io_target_carrier {
 	unsigned int			nr_pages;
 	struct bio_vec			*vecs;
 	struct bio_vec			inline_vecs[IOT_RESERVE_PAGES];
-};
-
-/* What is opened: one of path, file, dev and call is given. */
-struct iot_source {
-	const char		*path;
-	struct file		*file;
-	dev_t			dev;
-	struct io_target_lower	*(*call)(struct io_target *t, unsigned int flags, void *data);
-	void			*data;	/* for @call, which is a test's */
-	bool			provider;	/* path is the name of one */
-	unsigned int		flags;
-	struct mm_struct	*mm;	/* with USER_BOUNCE: of who opens it, or has */
-	const struct cred	*cred;	/* remembered: who has opened it */
-	u64			diskseq;	/* remembered: of what was opened */
-};
-
-/*
- * Requests with a deadline, and polled ones; which shard is a matter of the request's
- * address.
- */
-#define IOT_SHARDS	8
-
-struct iot_shard {
-	spinlock_t		lock;	/* timed */
-	struct list_head	timed;
-} ____cacheline_aligned_in_smp;
-
-struct io_target {
-	/* read by every submit */
-	struct percpu_ref		gated;
-	struct io_target_lower __rcu	*lower;	/* set by open, under mutex */
-	struct io_target_stats __percpu	*stats;
-	struct percpu_ref		ungated;
-
-	spinlock_t			lock;	/* all up to task_work, verify_frames */
-	enum io_target_state		state;
-	enum io_target_state		wish;		/* what it is to be once available */
-	bool				available;	/* open, not frozen, not being suspended */
-	bool				suspended;	/* by its owner; under mutex */
-	bool				frozen;		/* by the owner of the device */
-	u32				session;	/* lower->opened of its first device */
-	struct mutex			mutex;		/* see above */
-	struct iot_source		source;		/* for reopen; under mutex */
-	struct io_target_lower		*next;		/* to be switched to; under mutex */
-	const char			*next_path;
-	wait_queue_head_t		idle_wait;	/* for iot_target_idle() */
-	struct list_head		pended;		/* in order of submission */
-	unsigned int			nr_pended;
-	struct bio_list			pended_bios;	/* see forward.c */
-	u64				bios_pended;	/* so many ever */
-	u64				bios_taken;	/* of those, not pended any more */
-	atomic_t			resent;		/* sent by start, not ended */
-	DECLARE_HASHTABLE(named, 6);			/* outstanding requests with an id */
-	struct kref			ref;
-	struct work_struct		release_work;
-
-	struct list_head		ended;		/* with TASK, for task_work */
-	bool				ending;		/* task_work is queued or runs */
-	struct work_struct		task_work;
-
-	struct timer_list		timer;		/* not later than the first deadline */
-	struct iot_shard		shards[IOT_SHARDS];
-
-	mempool_t			requests;
-	mempool_t			carriers;
-	mempool_t			pages;
-	atomic_t			holder_calls;	/* see holder.c; idle_wait */
-	wait_queue_head_t		carrier_wait;	/* for carriers_freed to change */
-	atomic_t			carriers_freed;
-	struct bio_set			bios;	/* of transfers that need several */
-	struct bio_set			forwards;	/* clones */
-	struct timer_list		forward_timer;	/* for the oldest of pended_bios */
-
-	u32				nr;	/* unlike that of any other target */
-	struct list_head		orphans;	/* of any lower; under lock */
-	struct list_head		streams;	/* under lock */
-	struct iot_last_error		last_error;	/* under lock */
-	struct iot_latency __percpu	*latency;	/* NULL until it is switched on */
-	u32				latency_since;
-	bool				latency_on;
-	struct dentry			*debugfs;	/* directory */
-
-	struct io_target_config		config;
-	struct ratelimit_state		log_limit;
-	char				name[32];
-
-	const struct cred		*next_cred;	/* of who has opened next; under mutex */
-	struct iot_identity		identity;	/* of what was opened last; under mutex */
-	u64				size_seen;	/* by rescan; under mutex */
-	bool				read_only_seen;
-	bool				freeze_told;	/* and no thaw yet; under mutex */
-	bool				follows;	/* under lock and mutex, as lost */
-	bool				lost;		/* it follows, and has no device */
-	u32				lost_told;	/* in this session; of follow_work alone */
-	unsigned long			follow_delay;	/* before the next look; under mutex */
-	struct delayed_work		follow_work;
-	bool				rescan_soon;	/* it has been told to; under lock */
-	struct delayed_work		rescan_work;
-	bool				keeps_module;	/* until its memory is gone */
-#if IS_ENABLED(CONFIG_IO_TARGET_VERIFIER)
-	struct list_head		verify_frames;	/* callbacks in progress, under lock */
-	atomic_t			verify_pool;	/* requests out, and 1 until the last put */
-#endif
-#if IS_ENABLED(CONFIG_IO_TARGET_FAULT_INJECTION)
-	struct iot_inject		inject;
-#endif
 };
 
 /* The KUnit module brings a backend of its own. */
