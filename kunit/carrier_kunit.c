@@ -138,7 +138,7 @@ static void carrier_flags(struct kunit *test)
 	const unsigned int flags = IO_TARGET_FUA | IO_TARGET_PREFLUSH | IO_TARGET_NOWAIT |
 				   IO_TARGET_IGNORE_STATE;
 	const unsigned int all = IOT_F_PUBLIC & ~(IOT_F_POLLED | IO_TARGET_PREPARED |
-						  IO_TARGET_FULL);
+						  IO_TARGET_FULL | IO_TARGET_USER_PTR);
 	struct probe *p = probes_alloc(test, 1);
 	struct fixture *fx = test->priv;
 	u8 *buf = alloc(test, LEN);

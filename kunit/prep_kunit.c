@@ -74,9 +74,9 @@ static const struct prep_case good[] = {
 	{ "write kvec on stack, BOUNCE", 0, W, KVEC_STACK, .flags = IO_TARGET_BOUNCE,
 	  .opened = RW, .len = 2 * STACK_LEN },
 	{ "write, all flags of one use", 0, W, BUF, .flags = IOT_F_PUBLIC & ~(IOT_F_POLLED |
-	  IO_TARGET_PREPARED | IO_TARGET_FULL), .opened = RW },
+	  IO_TARGET_PREPARED | IO_TARGET_FULL | IO_TARGET_USER_PTR), .opened = RW },
 	{ "write, all flags of many uses", 0, W, BUF, .flags = IOT_F_PUBLIC & ~(IOT_F_POLLED |
-	  IO_TARGET_BOUNCE | IO_TARGET_NOWAIT), .opened = RW },
+	  IO_TARGET_BOUNCE | IO_TARGET_NOWAIT | IO_TARGET_USER_PTR), .opened = RW },
 	{ "read, read only", 0, R, BUF, .opened = IO_TARGET_READ },
 	{ "write, write only", 0, W, BUF, .opened = IO_TARGET_WRITE },
 	{ "read stream", 0, R, BUF, .opened = RW, .stream = true },
@@ -97,6 +97,11 @@ static const struct prep_case good[] = {
 static const struct prep_case bad[] = {
 	{ "unknown flag", -EINVAL, R, BUF, .flags = BIT(15), .opened = RW },
 	{ "NOWAIT with FULL", -EINVAL, R, BUF, .flags = IO_TARGET_NOWAIT | IO_TARGET_FULL,
+	  .opened = RW },
+	{ "NOWAIT with USER_PTR", -EINVAL, R, BUF, .flags = IO_TARGET_NOWAIT | IO_TARGET_USER_PTR,
+	  .opened = RW },
+	{ "flush with USER_PTR", -EINVAL, FLUSH, RANGE, .flags = IO_TARGET_USER_PTR, .opened = RW },
+	{ "USER_PTR without USER_BOUNCE", -EOPNOTSUPP, R, BUF, .flags = IO_TARGET_USER_PTR,
 	  .opened = RW },
 	{ "discard with FULL", -EINVAL, DISCARD, RANGE, .flags = IO_TARGET_FULL, .opened = RW },
 	{ "private flag: pool", -EINVAL, R, BUF, .flags = IOT_F_POOL, .opened = RW },
