@@ -153,7 +153,7 @@ static void orphan_held_cancelled(struct kunit *test)
 
 #define SENDERS		4
 /* Bios of each; a stress run has 20 times as many */
-#define BIOS		5000
+#define BIOS		2500
 #define BURST		20
 /* Bursts that a sender makes before the state has to change */
 #define BURSTS_A_TURN	5
