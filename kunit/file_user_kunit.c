@@ -354,25 +354,45 @@ static void user_reopen(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, io_target_submit_wait(&s->req, 60 * HZ), CHUNK);
 }
 
-/* There is nobody any more whose memory it could be. (A process that ends: scenario 94.) */
+/* A user's process opens a device, and uses it. */
+static int open_as_user(void *data)
+{
+	struct testdev_char_sum *sum = kzalloc(sizeof(*sum), GFP_KERNEL);
+	struct io_target *t = data;
+	int err;
+
+	if (!sum)
+		return -ENOMEM;
+	sum->a = 3;
+	err = io_target_open(t, testdev_char_path(device_char[USER_SEEK]), BOTH);
+	if (!err && (io_target_ioctl_buf(t, TESTDEV_CHAR_SUM, sum, sizeof(*sum), sizeof(*sum),
+					 60 * HZ) != 3 || sum->sum != 3))
+		err = -EIO;
+	kfree(sum);
+	return err;
+}
+
+/* When it has ended there is nobody any more whose memory it could be. */
 static void user_owner_dead(struct kunit *test)
 {
-	struct io_target *t = user_target[USER_ONLY];
-	struct mm_struct *dead = kunit_kzalloc(test, sizeof(*dead), GFP_KERNEL);
-	struct iot_file *f = (struct iot_file *)target_file(t);
+	struct testdev_char_sum *sum = kunit_kzalloc(test, sizeof(*sum), GFP_KERNEL);
+	struct device_fixture *fx = test->priv;
+	struct io_target *t = fx->target[0];
 	struct sent *s = sent_alloc(test, t, 1);
-	struct mm_struct *mm = f->mm;
 	u8 *buf = kunit_kzalloc(test, CHUNK, GFP_KERNEL);
+	unsigned int calls;
 
-	KUNIT_ASSERT_NOT_NULL(test, buf);
-	KUNIT_ASSERT_NOT_NULL(test, dead);
-	f->mm = dead;
+	KUNIT_ASSERT_TRUE(test, sum && buf);
+	KUNIT_ASSERT_EQ(test, testdev_in_process(open_as_user, t), 0);
 	sent_prep(test, s, IO_TARGET_OP_READ, buf, CHUNK, 0, IO_TARGET_USER_PTR);
+	calls = testdev_char_seen(device_char[USER_SEEK]).calls[0];
 	KUNIT_EXPECT_EQ(test, io_target_submit_wait(&s->req, 60 * HZ), -EOWNERDEAD);
-	KUNIT_EXPECT_EQ(test, io_target_ioctl_buf(t, TESTDEV_CHAR_SUM, buf, 8, 8, 60 * HZ),
+	KUNIT_EXPECT_EQ(test, io_target_ioctl_buf(t, TESTDEV_CHAR_SUM, sum, 8, 8, 60 * HZ),
 			-EOWNERDEAD);
-	f->mm = mm;
-	KUNIT_EXPECT_EQ(test, testdev_char_seen(device_char[USER_ONLY]).calls[0], 0);
+	KUNIT_EXPECT_EQ(test, testdev_char_seen(device_char[USER_SEEK]).calls[0], calls);
+	/* What it has opened by itself can still be closed, and opened by another. */
+	KUNIT_EXPECT_EQ(test, io_target_close(t), 0);
+	KUNIT_EXPECT_EQ(test, io_target_open(t, testdev_char_path(device_char[USER_SEEK]), RW), 0);
 }
 
 static void user_own_pointer(struct kunit *test)

@@ -23,6 +23,9 @@
 /* References on the module: one per open device, and its users'. */
 int testdev_refcount(void);
 
+/* Calls @fn in a process of a user's, which ends after that: see testdev_process.c. */
+int testdev_in_process(int (*fn)(void *data), void *data);
+
 /* How many times as many rounds as usual races have. */
 unsigned int testdev_race_scale(void);
 
