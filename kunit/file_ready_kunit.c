@@ -332,6 +332,26 @@ static void ready_full(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, pattern_match(buf, CHUNK, 0, SEED), CHUNK);
 }
 
+/* What there is is the result, positions or not: nobody waits for the rest of it. */
+static void ready_seeks(struct kunit *test)
+{
+	struct io_target *t = ready_open(test, TESTDEV_PIPE_SEEKS | TESTDEV_PIPE_NOWAIT);
+	u8 *buf = ready_buf(test, 2 * ROOM);
+	struct io_target_info info;
+	struct sent *s;
+
+	KUNIT_ASSERT_EQ(test, io_target_get_info(t, &info), 0);
+	KUNIT_EXPECT_FALSE(test, info.stream);
+	push(test, buf + ROOM, CHUNK, 0);
+	s = ready_send(test, t, false, buf, ROOM, 0);
+	KUNIT_ASSERT_TRUE(test, sent_wait(s));
+	KUNIT_EXPECT_EQ(test, s->req.result, CHUNK);
+	s = ready_waiting(test, t, false, buf, ROOM, 0);
+	push(test, buf + ROOM, CHUNK, 0);
+	KUNIT_ASSERT_TRUE(test, sent_wait(s));
+	KUNIT_EXPECT_EQ(test, s->req.result, CHUNK);
+}
+
 static struct kunit_case ready_cases[] = {
 	KUNIT_CASE_PARAM(ready_read, kind_gen_params),
 	KUNIT_CASE_PARAM(ready_many, kind_gen_params),
@@ -344,6 +364,7 @@ static struct kunit_case ready_cases[] = {
 	KUNIT_CASE_PARAM(ready_close, kind_gen_params),
 	KUNIT_CASE_PARAM(ready_spurious, kind_gen_params),
 	KUNIT_CASE_PARAM(ready_full, kind_gen_params),
+	KUNIT_CASE(ready_seeks),
 	{}
 };
 

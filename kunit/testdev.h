@@ -339,12 +339,13 @@ struct testdev_store *testdev_char_store(struct testdev_char *c);
  * How a pipe differs from a tty. NOWAIT: it has FMODE_NOWAIT, and honours it rather than
  * O_NONBLOCK. TWO: readers and writers wait in queues of their own, where they are told
  * only what is for them. MUTE: its poll names no queue. STUBBORN: it makes callers wait
- * whatever they say.
+ * whatever they say. SEEKS: it has positions, of which it takes no notice, as an eventfd.
  */
 #define TESTDEV_PIPE_NOWAIT	BIT(0)
 #define TESTDEV_PIPE_TWO	BIT(1)
 #define TESTDEV_PIPE_MUTE	BIT(2)
 #define TESTDEV_PIPE_STUBBORN	BIT(3)
+#define TESTDEV_PIPE_SEEKS	BIT(4)
 
 /**
  * struct testdev_pipe_seen - what has arrived since it was made

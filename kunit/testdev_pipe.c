@@ -152,11 +152,12 @@ static int pipe_open(struct inode *inode, struct file *file)
 {
 	if (file_pipe(file)->flags & TESTDEV_PIPE_NOWAIT)
 		file->f_mode |= FMODE_NOWAIT;
-	return nonseekable_open(inode, file);
+	return file_pipe(file)->flags & TESTDEV_PIPE_SEEKS ? 0 : nonseekable_open(inode, file);
 }
 
 static const struct file_operations pipe_fops = {
 	.owner		= THIS_MODULE,
+	.llseek		= noop_llseek,
 	.open		= pipe_open,
 	.read_iter	= pipe_read_iter,
 	.write_iter	= pipe_write_iter,

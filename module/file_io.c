@@ -66,17 +66,20 @@ static bool file_refused_to_wait(const struct io_target_request *req, ssize_t re
 /*
  * The driver has done @result bytes. Is it to be given the rest? Also where it would
  * have gone on by itself if it had not been asked not to wait: with writes, and reads
- * that are no stream's.
+ * of what has all its data somewhere, as a file has. What can be waited for (a stream,
+ * an eventfd) has no more just now.
  */
 static bool file_goes_on(struct io_target_request *req, ssize_t result)
 {
+	const struct iot_file *f = iot_lower_file(req->lower);
 	bool write = req->op == IO_TARGET_OP_WRITE, hasty;
 
 	if (result <= 0 || result >= req->len - req->file.done || req->flags & IO_TARGET_NOWAIT)
 		return false;
 	hasty = req->file.iocb.ki_flags & IOCB_NOWAIT ||
-		(write && iot_lower_file(req->lower)->refuses);
-	if (!(req->flags & IO_TARGET_FULL) && !(hasty && (write || !req->lower->stream)))
+		(write && f->refuses);
+	if (!(req->flags & IO_TARGET_FULL) &&
+	    !(hasty && (write || !(req->lower->stream || f->polls))))
 		return false;
 	req->file.done += result;
 	req->flags |= IOT_F_BEGUN;
