@@ -332,7 +332,7 @@ static void ready_full(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, pattern_match(buf, CHUNK, 0, SEED), CHUNK);
 }
 
-/* What there is is the result, positions or not: nobody waits for the rest of it. */
+/* What it has is the result, positions or not: nobody waits for the rest of it. */
 static void ready_seeks(struct kunit *test)
 {
 	struct io_target *t = ready_open(test, TESTDEV_PIPE_SEEKS | TESTDEV_PIPE_NOWAIT);

@@ -56,7 +56,7 @@ take_down() {
 			[ -d "$dir" ] && pt_destroy "$(basename "$dir")" >/dev/null 2>&1
 		done
 		losetup -D 2>/dev/null
-		for module in io_target_passthru io_target loop brd nbd null_blk scsi_debug; do
+		for module in io_target_demo io_target_passthru io_target loop brd nbd null_blk scsi_debug; do
 			rmmod $module 2>/dev/null
 		done
 		[ "$(cut -d' ' -f1 /proc/modules | sort | xargs)" = "$BASE_MODULES" ] &&

@@ -108,7 +108,7 @@ disks() {
 
 modules() {
 	local module
-	for module in module/io_target module/passthru/io_target_passthru; do
+	for module in module/io_target module/passthru/io_target_passthru module/demo/io_target_demo; do
 		guest_stage_module "$MODULES/$module.ko" >/dev/null
 	done
 	for module in block/{brd,loop,nbd,null_blk/null_blk} scsi/scsi_debug; do
@@ -127,6 +127,11 @@ ends() {
 	guest_socket echo "$SOCKETS/echo-port"
 	guest_qemu -chardev "socket,path=$SOCKETS/echo-tty,server=on,wait=off,id=echo-tty" \
 		-device isa-serial,chardev=echo-tty,index=1
+	# Nothing comes out of these.
+	guest_qemu -chardev null,id=quiet-tty -device isa-serial,chardev=quiet-tty,index=2
+	guest_qemu -chardev null,id=quiet-hvc \
+		-device virtconsole,bus=iotser.0,chardev=quiet-hvc
+	guest_qemu -device virtio-rng-pci,romfile= -device i6300esb
 	guest_channel kmsg
 	guest_channel verdict
 	guest_channel out
@@ -140,6 +145,7 @@ describe() { # names
 	guest_add "$here/splats" etc/splats
 	guest_add "$here/scenarios/lib.sh" scenarios/lib.sh
 	guest_add "$here/scenarios/remove.sh" scenarios/remove.sh
+	guest_add "$here/scenarios/files.pl" scenarios/files.pl
 	guest_add "$here/../README.md" scenarios/README.md
 	for name in "$@"; do
 		guest_add "$SCENARIO_DIR/$name.sh" "scenarios/$name.sh"

@@ -52,6 +52,16 @@ static char *directory;
 module_param(directory, charp, 0444);
 MODULE_PARM_DESC(directory, "directory, for one of the mistakes");
 
+static int probe_set(const char *text, const struct kernel_param *param)
+{
+	return demo_probe(text);
+}
+
+static const struct kernel_param_ops probe_ops = { .set = probe_set };
+
+module_param_cb(probe, &probe_ops, NULL, 0200);
+MODULE_PARM_DESC(probe, "device or fd=N to try, and how: see probe.c");
+
 static int __init demo_init(void)
 {
 	int err = 0;

@@ -49,6 +49,7 @@ int demo_pass_async(struct demo_pass *pass);
 struct io_target *demo_open(const char *path, unsigned int flags,
 			    struct io_target_info *info);
 void demo_close(struct io_target *target);
+const char *demo_served(enum io_target_served served);
 int demo_sha256(const void *data, size_t len, char hex[DEMO_HEX]);
 
 /* the chapters */
@@ -60,6 +61,7 @@ int demo_random(const char *path);
 int demo_echo(const char *path);
 int demo_listen(const char *path);
 int demo_provider(void);
+int demo_probe(const char *text);
 int demo_mistakes(const char *disk, const char *directory);
 
 #endif /* IO_TARGET_DEMO_H */

@@ -17,7 +17,7 @@ static const char *backend_name(umode_t mode)
 	return S_ISBLK(mode) ? "block" : S_ISCHR(mode) ? "char" : "file";
 }
 
-static const char *served_name(enum io_target_served served)
+const char *demo_served(enum io_target_served served)
 {
 	switch (served) {
 	case IO_TARGET_SERVED_DIRECT:
@@ -28,6 +28,8 @@ static const char *served_name(enum io_target_served served)
 		return "tried-then-thread";
 	case IO_TARGET_SERVED_THREAD:
 		return "thread";
+	case IO_TARGET_SERVED_USER:
+		return "user";
 	default:
 		return "no";
 	}
@@ -59,7 +61,7 @@ static void say_opened(const char *path, const struct io_target_info *info)
 			 info->write_cache, info->read_only, !!info->max_discard);
 	else
 		demo_say("served path=%s stream=%d reads=%s writes=%s", path, info->stream,
-			 served_name(info->read), served_name(info->write));
+			 demo_served(info->read), demo_served(info->write));
 }
 
 /* Open @path and report it. Return: the target, or an ERR_PTR() already reported. */

@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What a target makes of a device: how it says that reads and writes are served, and what
+ * becomes of one of each. In the task that writes to the module's parameter:
+ *
+ *	echo "/dev/ttyS0 read" >/sys/module/io_target_demo/parameters/probe
+ *
+ * The first word is a path, or fd=<number> of a file that the writing process has open.
+ * Others: read, write=<text>, ioctl=<hexadecimal>, and user, for drivers that want pointers
+ * of a user's.
+ */
+#include "demo.h"
+
+#include <linux/completion.h>
+#include <linux/file.h>
+#include <linux/ktime.h>
+#include <linux/sched.h>
+#include <linux/sizes.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+
+/* How long a request may take before it is said that it waits */
+#define PATIENCE	(HZ / 4)
+
+/**
+ * struct probe - a device, and one request to it
+ * @what: the device, as it was called
+ * @target: has it open
+ * @user: with user pointers
+ * @req: the request
+ * @buf: its memory
+ * @by: where it has ended
+ * @submitter: who sends it
+ * @submitting: that it is being sent
+ * @done: it has ended
+ */
+struct probe {
+	const char			*what;
+	struct io_target		*target;
+	bool				user;
+	struct io_target_request	req;
+	u8				buf[SZ_4K];
+	const char			*by;
+	struct task_struct		*submitter;
+	bool				submitting;
+	struct completion		done;
+};
+
+static void probe_end_io(struct io_target_request *req)
+{
+	struct probe *p = req->private;
+
+	if (!in_task())
+		p->by = "interrupt";
+	else if (current == p->submitter)
+		p->by = p->submitting ? "submitter" : "canceller";
+	else
+		p->by = current->flags & PF_WQ_WORKER ? "thread" : "other";
+	complete(&p->done);
+}
+
+static void probe_say(const struct probe *p, const char *op, s64 us)
+{
+	if (us < 0)
+		demo_say("probed what=%s op=%s result=%zd by=%s", p->what, op,
+			 p->req.result, p->by);
+	else
+		demo_say("probed what=%s op=%s waits=1 result=%zd by=%s cancel_us=%lld", p->what,
+			 op, p->req.result, p->by, us);
+}
+
+/* Sent, and had back if it waits. */
+static void probe_send(struct probe *p, const char *op)
+{
+	ktime_t asked;
+	int err;
+
+	init_completion(&p->done);
+	p->req.end_io = probe_end_io;
+	p->req.private = p;
+	p->submitter = current;
+	p->submitting = true;
+	err = io_target_submit(&p->req);
+	p->submitting = false;
+	if (err) {
+		demo_say("probed what=%s op=%s refused=%d", p->what, op, err);
+		return;
+	}
+	if (wait_for_completion_timeout(&p->done, PATIENCE)) {
+		probe_say(p, op, -1);
+		return;
+	}
+	asked = ktime_get();
+	io_target_cancel(&p->req);
+	wait_for_completion(&p->done);
+	probe_say(p, op, ktime_us_delta(ktime_get(), asked));
+}
+
+static int probe_prep(struct probe *p, char *word)
+{
+	unsigned int cmd, flags = p->user ? IO_TARGET_USER_PTR : 0;
+
+	if (!strcmp(word, "read"))
+		return io_target_prep_read_buf(&p->req, p->buf, sizeof(p->buf), 0, flags);
+	if (str_has_prefix(word, "write="))
+		return io_target_prep_write_buf(&p->req, strchr(word, '=') + 1,
+						strlen(strchr(word, '=') + 1), 0, flags);
+	if (!str_has_prefix(word, "ioctl=") || kstrtouint(word + 6, 16, &cmd))
+		return -EINVAL;
+	return io_target_prep_ioctl(&p->req, cmd, 0, 0);
+}
+
+static void probe_word(struct probe *p, char *word)
+{
+	char *end = strchr(word, '=') ?: word + strlen(word);
+	char op[8] = "";
+	int err;
+
+	if (!strcmp(word, "user"))
+		return;
+	memcpy(op, word, min_t(size_t, end - word, sizeof(op) - 1));
+	io_target_request_init(&p->req, p->target);
+	err = probe_prep(p, word);
+	if (err)
+		demo_say("probed what=%s op=%s refused=%d", p->what, op, err);
+	else
+		probe_send(p, op);
+}
+
+static void probe_info(struct probe *p)
+{
+	struct io_target_info info;
+
+	if (io_target_get_info(p->target, &info))
+		return;
+	demo_say("probe what=%s stream=%d reads=%s writes=%s ioctl=%d poll=%d nowait=%d",
+		 p->what, info.stream, demo_served(info.read), demo_served(info.write),
+		 info.ioctl, info.poll, info.nowait);
+}
+
+/* With no more access than the words ask for. */
+static unsigned int probe_access(const char *words)
+{
+	unsigned int flags = 0;
+
+	if (strstr(words, "write"))
+		flags |= IO_TARGET_WRITE;
+	if (strstr(words, "read") || !flags)
+		flags |= IO_TARGET_READ;
+	return strstr(words, "user") ? flags | IO_TARGET_USER_BOUNCE : flags;
+}
+
+static int probe_open(struct probe *p, unsigned int flags)
+{
+	struct file *file;
+	unsigned int fd;
+	int err;
+
+	if (!str_has_prefix(p->what, "fd="))
+		return io_target_open(p->target, p->what, flags);
+	if (kstrtouint(p->what + 3, 10, &fd))
+		return -EINVAL;
+	file = fget(fd);
+	if (!file)
+		return -EBADF;
+	err = io_target_open_file(p->target, file, flags);
+	fput(file);
+	return err;
+}
+
+static int probe_run(struct probe *p, char *words)
+{
+	char *word;
+	int err;
+
+	p->user = strstr(words, "user");
+	err = probe_open(p, probe_access(words));
+	if (err)
+		return err;
+	probe_info(p);
+	while ((word = strsep(&words, " ")))
+		if (*word)
+			probe_word(p, word);
+	return io_target_close(p->target);
+}
+
+/* Return: 0, or why the device cannot be opened. */
+int demo_probe(const char *text)
+{
+	char *copy = kstrdup(text, GFP_KERNEL);
+	char *words = copy ? strim(copy) : NULL;
+	struct probe *p = kzalloc(sizeof(*p), GFP_KERNEL);
+	int err = -ENOMEM;
+
+	if (!copy || !p)
+		goto err_free;
+	p->what = strsep(&words, " ");
+	p->target = io_target_create(NULL);
+	err = PTR_ERR_OR_ZERO(p->target);
+	if (err)
+		goto err_free;
+	err = probe_run(p, words ?: copy + strlen(copy));
+	io_target_put(p->target);
+err_free:
+	kfree(p);
+	kfree(copy);
+	return err;
+}

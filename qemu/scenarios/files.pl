@@ -1,0 +1,93 @@
+#!/usr/bin/perl
+# SPDX-License-Identifier: GPL-2.0
+#
+# files.pl - for 93-drivers.sh: files that have no path, or whose driver wants something
+# else first. Each is opened here, adopted by a target, and tried; its name among the
+# kernel's lines is printed. They stay open, so that no name comes twice.
+# (Numbers of system calls are those of x86-64. No modules: the guest has none.)
+
+my @open;
+
+sub probe {
+	my ($what, $words) = @_;
+	open(my $param, ">", "/sys/module/io_target_demo/parameters/probe") or die "probe: $!";
+	syswrite($param, "$what $words") or die "probe of $what: $!";
+}
+
+sub named { # name, handle
+	my ($name, $handle) = @_;
+	my $what = ref $handle ? "fd=" . fileno($handle) : $handle;
+	push @open, $handle;
+	printf "%s %s\n", $name, $what;
+	return $what;
+}
+
+sub handle { # descriptor
+	my $fd = shift;
+	die "no descriptor: $!" if $fd < 0;
+	open(my $handle, "+<&=", $fd) or die "fd $fd: $!";
+	return $handle;
+}
+
+sub device { # path
+	open(my $handle, "+<", $_[0]) or die "$_[0]: $!";
+	return $handle;
+}
+
+sub control { # handle, command, argument
+	ioctl($_[0], $_[1], $_[2]) or die sprintf "ioctl %x: %s", $_[1], $!;
+}
+
+sub event_name { # number of an event device
+	open(my $file, "<", "/sys/class/input/event$_[0]/device/name") or return "";
+	return scalar <$file>;
+}
+
+# One count, then none; who writes needs a pointer of a user's.
+my $event = handle(syscall(290, 5, 0));
+probe(named("eventfd", $event), "read read write=AAAAAAAA");
+
+# Nothing, then one expiry while a read waits.
+my $timer = handle(syscall(283, 1, 0));
+my $what = named("timerfd", $timer);
+probe($what, "read");
+my $when = pack("q4", 0, 0, 0, 50_000_000);
+syscall(286, fileno($timer), 0, $when, 0) == 0 or die "timerfd_settime: $!";
+probe($what, "read");
+
+pipe(my $out, my $in) or die "pipe: $!";
+my $outlet = named("pipe-out", $out);
+probe(named("pipe-in", $in), "write=hello");
+probe($outlet, "read read");
+
+# Quiet, then with a neighbour who is looked for.
+my $tap = device("/dev/net/tun");
+control($tap, 0x400454ca, pack("a16s x22", "iot0", 0x1002));
+$what = named("tap", $tap);
+probe($what, "read");
+system("ip addr add 10.99.9.1/24 dev iot0 && ip link set iot0 up") == 0 or die "ip failed";
+system("ping -c 1 -W 1 10.99.9.2 >/dev/null 2>&1");
+probe($what, "read write=AAAAAAAAAAAAAAAAAAAAAAAA");
+
+# A keyboard with one key, which somebody presses while it is read.
+my $keys = device("/dev/uinput");
+control($keys, 0x40045564, 1);
+control($keys, 0x40045565, 30);
+my $about = pack("a80 S4 L l256", "iot", 6, 1, 1, 1, 0, (0) x 256);
+syswrite($keys, $about) == length($about) or die "uinput: $!";
+ioctl($keys, 0x5501, 0) or die "uinput: $!";
+my ($node) = map { "/dev/input/event$_" } grep { event_name($_) eq "iot\n" } 0 .. 31;
+die "no event device" unless $node;
+probe($node, "user read");
+my $hand = fork();
+if ($hand == 0) {
+	for my $press (1 .. 100) {
+		syswrite($keys, pack("q2 S2 l", 0, 0, 1, 30, $press & 1) . pack("q2 S2 l", 0, 0, 0, 0, 0));
+		select(undef, undef, undef, 0.02);
+	}
+	exit 0;
+}
+probe($node, "user read");
+kill "KILL", $hand;
+waitpid($hand, 0);
+named("evdev", $node);
