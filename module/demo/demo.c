@@ -60,7 +60,7 @@ static int probe_set(const char *text, const struct kernel_param *param)
 static const struct kernel_param_ops probe_ops = { .set = probe_set };
 
 module_param_cb(probe, &probe_ops, NULL, 0200);
-MODULE_PARM_DESC(probe, "device or fd=N to try, and how: see probe.c");
+MODULE_PARM_DESC(probe, "device to try: PATH or fd=N, read, write=TEXT, ioctl=HEX, user, patient");
 
 static int __init demo_init(void)
 {

@@ -6,8 +6,8 @@
  *	echo "/dev/ttyS0 read" >/sys/module/io_target_demo/parameters/probe
  *
  * The first word is a path, or fd=<number> of a file that the writing process has open.
- * Others: read, write=<text>, ioctl=<hexadecimal>, and user, for drivers that want pointers
- * of a user's.
+ * Others: read, write=<text>, ioctl=<hexadecimal>; user, for drivers that want pointers
+ * of a user's; patient, before operations that are to end by themselves.
  */
 #include "demo.h"
 
@@ -21,12 +21,18 @@
 
 /* How long a request may take before it is said that it waits */
 #define PATIENCE	(HZ / 4)
+#define MORE_PATIENCE	(20 * HZ)
+
+/* Of what was read, bytes that are shown, and what is in the memory before */
+#define SHOWN		24
+#define UNTOUCHED	0xa5
 
 /**
  * struct probe - a device, and one request to it
  * @what: the device, as it was called
  * @target: has it open
  * @user: with user pointers
+ * @patience: jiffies, after which a request is cancelled
  * @req: the request
  * @buf: its memory
  * @by: where it has ended
@@ -38,6 +44,7 @@ struct probe {
 	const char			*what;
 	struct io_target		*target;
 	bool				user;
+	long				patience;
 	struct io_target_request	req;
 	u8				buf[SZ_4K];
 	const char			*by;
@@ -59,14 +66,17 @@ static void probe_end_io(struct io_target_request *req)
 	complete(&p->done);
 }
 
+/* @us: how long the cancel took, or negative: there was none */
 static void probe_say(const struct probe *p, const char *op, s64 us)
 {
-	if (us < 0)
-		demo_say("probed what=%s op=%s result=%zd by=%s", p->what, op,
-			 p->req.result, p->by);
-	else
-		demo_say("probed what=%s op=%s waits=1 result=%zd by=%s cancel_us=%lld", p->what,
-			 op, p->req.result, p->by, us);
+	int shown = strcmp(op, "read") ? 0 : clamp_t(ssize_t, p->req.result, 0, SHOWN);
+	char cancel[32] = "";
+
+	if (us >= 0)
+		snprintf(cancel, sizeof(cancel), " cancel_us=%lld", us);
+	demo_say("probed what=%s op=%s%s result=%zd by=%s%s%s%*phN", p->what, op,
+		 us < 0 ? "" : " waits=1", p->req.result, p->by, cancel,
+		 shown ? " head=" : "", shown, p->buf);
 }
 
 /* Sent, and had back if it waits. */
@@ -86,7 +96,7 @@ static void probe_send(struct probe *p, const char *op)
 		demo_say("probed what=%s op=%s refused=%d", p->what, op, err);
 		return;
 	}
-	if (wait_for_completion_timeout(&p->done, PATIENCE)) {
+	if (wait_for_completion_timeout(&p->done, p->patience)) {
 		probe_say(p, op, -1);
 		return;
 	}
@@ -100,8 +110,10 @@ static int probe_prep(struct probe *p, char *word)
 {
 	unsigned int cmd, flags = p->user ? IO_TARGET_USER_PTR : 0;
 
-	if (!strcmp(word, "read"))
+	if (!strcmp(word, "read")) {
+		memset(p->buf, UNTOUCHED, sizeof(p->buf));
 		return io_target_prep_read_buf(&p->req, p->buf, sizeof(p->buf), 0, flags);
+	}
 	if (str_has_prefix(word, "write="))
 		return io_target_prep_write_buf(&p->req, strchr(word, '=') + 1,
 						strlen(strchr(word, '=') + 1), 0, flags);
@@ -118,6 +130,10 @@ static void probe_word(struct probe *p, char *word)
 
 	if (!strcmp(word, "user"))
 		return;
+	if (!strcmp(word, "patient")) {
+		p->patience = MORE_PATIENCE;
+		return;
+	}
 	memcpy(op, word, min_t(size_t, end - word, sizeof(op) - 1));
 	io_target_request_init(&p->req, p->target);
 	err = probe_prep(p, word);
@@ -138,16 +154,31 @@ static void probe_info(struct probe *p)
 		 info.ioctl, info.poll, info.nowait);
 }
 
+/* Is @name one of @words, or, if it ends with a "=", the beginning of one? */
+static bool probe_has(const char *words, const char *name)
+{
+	size_t len = strlen(name);
+	const char *at = words;
+
+	for (; (at = strstr(at, name)); at += len) {
+		bool ends = name[len - 1] == '=' || !at[len] || at[len] == ' ';
+
+		if ((at == words || at[-1] == ' ') && ends)
+			return true;
+	}
+	return false;
+}
+
 /* With no more access than the words ask for. */
 static unsigned int probe_access(const char *words)
 {
 	unsigned int flags = 0;
 
-	if (strstr(words, "write"))
+	if (probe_has(words, "write="))
 		flags |= IO_TARGET_WRITE;
-	if (strstr(words, "read") || !flags)
+	if (probe_has(words, "read") || !flags)
 		flags |= IO_TARGET_READ;
-	return strstr(words, "user") ? flags | IO_TARGET_USER_BOUNCE : flags;
+	return probe_has(words, "user") ? flags | IO_TARGET_USER_BOUNCE : flags;
 }
 
 static int probe_open(struct probe *p, unsigned int flags)
@@ -173,7 +204,8 @@ static int probe_run(struct probe *p, char *words)
 	char *word;
 	int err;
 
-	p->user = strstr(words, "user");
+	p->user = probe_has(words, "user");
+	p->patience = PATIENCE;
 	err = probe_open(p, probe_access(words));
 	if (err)
 		return err;
