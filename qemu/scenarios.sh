@@ -127,11 +127,11 @@ ends() {
 	guest_socket echo "$SOCKETS/echo-port"
 	guest_qemu -chardev "socket,path=$SOCKETS/echo-tty,server=on,wait=off,id=echo-tty" \
 		-device isa-serial,chardev=echo-tty,index=1
-	# Nothing comes out of these.
+	guest_qemu -chardev "socket,path=$SOCKETS/echo-hvc,server=on,wait=off,id=echo-hvc" \
+		-device virtconsole,bus=iotser.0,chardev=echo-hvc
+	# Nothing comes out of this one.
 	guest_qemu -chardev null,id=quiet-tty -device isa-serial,chardev=quiet-tty,index=2
-	guest_qemu -chardev null,id=quiet-hvc \
-		-device virtconsole,bus=iotser.0,chardev=quiet-hvc
-	guest_qemu -device virtio-rng-pci,romfile= -device i6300esb
+	guest_qemu -device i6300esb
 	guest_channel kmsg
 	guest_channel verdict
 	guest_channel out

@@ -3,7 +3,8 @@
 #
 # files.pl - for 93-drivers.sh: files that have no path, or whose driver wants something
 # else first. Each is opened here, adopted by a target, and tried; its name among the
-# kernel's lines is printed. They stay open, so that no name comes twice.
+# kernel's lines is printed. They stay open, so that no name comes twice. The argument
+# is a word for probes of a timerfd.
 # (Numbers of system calls are those of x86-64. No modules: the guest has none.)
 
 my @open;
@@ -43,31 +44,70 @@ sub event_name { # number of an event device
 	return scalar <$file>;
 }
 
+sub readable { # handle
+	vec(my $set = "", fileno($_[0]), 1) = 1;
+	return select($set, undef, undef, 20);
+}
+
+sub packets { # of the tap
+	open(my $file, "<", "/sys/class/net/iot0/statistics/rx_packets") or die "iot0: $!";
+	return scalar <$file>;
+}
+
+# A line whose other end is here, as it comes.
+my $master = device("/dev/ptmx");
+my $number = pack("L", 0);
+control($master, 0x40045431, $number);
+control($master, 0x80045430, $number);
+my $line = "/dev/pts/" . unpack("L", $number);
+my $held = device($line);
+system("stty raw -echo -F $line") == 0 or die "stty failed";
+named("pts", $line);
+probe($line, "read");
+syswrite($master, "hello") == 5 or die "ptmx: $!";
+probe($line, "patient read write=world");
+my $heard = "";
+readable($master) and sysread($master, $heard, 100);
+$heard eq "world" or die "ptmx: heard '$heard'";
+
 # One count, then none; who writes needs a pointer of a user's.
 my $event = handle(syscall(290, 5, 0));
-probe(named("eventfd", $event), "read read write=AAAAAAAA");
+my $what = named("eventfd", $event);
+probe($what, "read read write=AAAAAAAA");
+probe($what, "user write=AAAAAAAA");
+probe($what, "read");
 
-# Nothing, then one expiry while a read waits.
+# Nothing, then one expiry.
 my $timer = handle(syscall(283, 1, 0));
-my $what = named("timerfd", $timer);
-probe($what, "read");
-my $when = pack("q4", 0, 0, 0, 50_000_000);
+$what = named("timerfd", $timer);
+probe($what, "$ARGV[0] read write=AAAAAAAA");
+my $when = pack("q4", 0, 0, 0, 1_000_000);
 syscall(286, fileno($timer), 0, $when, 0) == 0 or die "timerfd_settime: $!";
-probe($what, "read");
+readable($timer) or die "timerfd: does not expire";
+probe($what, "$ARGV[0] read");
 
 pipe(my $out, my $in) or die "pipe: $!";
 my $outlet = named("pipe-out", $out);
 probe(named("pipe-in", $in), "write=hello");
 probe($outlet, "read read");
 
-# Quiet, then with a neighbour who is looked for.
+# Quiet, then with a neighbour who is looked for; what is written has arrived.
 my $tap = device("/dev/net/tun");
 control($tap, 0x400454ca, pack("a16s x22", "iot0", 0x1002));
 $what = named("tap", $tap);
 probe($what, "read");
 system("ip addr add 10.99.9.1/24 dev iot0 && ip link set iot0 up") == 0 or die "ip failed";
 system("ping -c 1 -W 1 10.99.9.2 >/dev/null 2>&1");
-probe($what, "read write=AAAAAAAAAAAAAAAAAAAAAAAA");
+my $before = packets();
+probe($what, "patient read write=AAAAAAAAAAAAAAAAAAAAAAAA");
+packets() == $before + 1 or die "tap: nothing has arrived";
+
+# 64 interrupts a second.
+my $clock = device("/dev/rtc0");
+control($clock, 0x4008700c, 64);
+control($clock, 0x7005, 0);
+probe(named("rtc", $clock), "user patient read");
+control($clock, 0x7006, 0);
 
 # A keyboard with one key, which somebody presses while it is read.
 my $keys = device("/dev/uinput");
@@ -75,19 +115,18 @@ control($keys, 0x40045564, 1);
 control($keys, 0x40045565, 30);
 my $about = pack("a80 S4 L l256", "iot", 6, 1, 1, 1, 0, (0) x 256);
 syswrite($keys, $about) == length($about) or die "uinput: $!";
-ioctl($keys, 0x5501, 0) or die "uinput: $!";
+control($keys, 0x5501, 0);
 my ($node) = map { "/dev/input/event$_" } grep { event_name($_) eq "iot\n" } 0 .. 31;
 die "no event device" unless $node;
-probe($node, "user read");
+named("evdev", $node);
+probe($node, "user read write=A");
 my $hand = fork();
 if ($hand == 0) {
-	for my $press (1 .. 100) {
-		syswrite($keys, pack("q2 S2 l", 0, 0, 1, 30, $press & 1) . pack("q2 S2 l", 0, 0, 0, 0, 0));
+	for (my $down = 1;; $down ^= 1) {
+		syswrite($keys, pack("q2 S2 l", 0, 0, 1, 30, $down) . pack("q2 S2 l", 0, 0, 0, 0, 0));
 		select(undef, undef, undef, 0.02);
 	}
-	exit 0;
 }
-probe($node, "user read");
+probe($node, "user patient read");
 kill "KILL", $hand;
 waitpid($hand, 0);
-named("evdev", $node);
