@@ -205,6 +205,7 @@ case $(uname -r) in
 	;;
 esac
 
+probe 'tun, not set' /dev/net/tun read reads=when-ready "op=read result=-77 $ended"
 mark
 perl /scenarios/files.pl "${timer%when-ready}" >/run/names || fail "files: $(cat /run/names)"
 while read -r name what; do
