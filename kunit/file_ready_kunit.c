@@ -4,7 +4,6 @@
  * their order, and can be had back at once.
  */
 #include <linux/sizes.h>
-#include <linux/vmalloc.h>
 
 #include "pattern.h"
 #include "ready.h"
@@ -62,22 +61,6 @@ static void ready_read(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, testdev_pipe_seen(ready_pipe).watching, 0);
 }
 
-/* MANY reads, submitted, in pieces of memory that can be had */
-static struct sent **send_many(struct kunit *test, struct io_target *t, u8 *buf)
-{
-	struct sent **s = kunit_kcalloc(test, MANY, sizeof(*s), GFP_KERNEL);
-	unsigned int i;
-
-	KUNIT_ASSERT_NOT_NULL(test, s);
-	for (i = 0; i < MANY; i++) {
-		s[i] = i % 100 ? s[i - 1] + 1 : sent_alloc(test, t, 100);
-		s[i]->count = s[0]->count;
-		sent_prep(test, s[i], IO_TARGET_OP_READ, buf, CHUNK, 0, 0);
-		KUNIT_ASSERT_EQ(test, sent_submit(s[i]), 0);
-	}
-	return s;
-}
-
 /*
  * Very many of them: one entry in each queue, no thread, and one purge has them all back,
  * in order.
@@ -86,7 +69,7 @@ static void ready_many(struct kunit *test)
 {
 	const struct kind_case *c = test->param_value;
 	struct io_target *t = ready_open(test, c->flags);
-	struct sent **s = send_many(test, t, ready_buf(test, CHUNK));
+	struct sent **s = ready_send_many(test, t, ready_buf(test, CHUNK), MANY);
 	unsigned int i, wrong = 0, calls;
 	unsigned long start;
 

@@ -83,3 +83,20 @@ struct sent *ready_waiting(struct kunit *test, struct io_target *t, bool write, 
 	KUNIT_ASSERT_TRUE(test, ready_wait_waiting(t, write));
 	return s;
 }
+
+/* In pieces of memory that can be had */
+struct sent **ready_send_many(struct kunit *test, struct io_target *t, u8 *buf,
+			      unsigned int n)
+{
+	struct sent **s = kunit_kcalloc(test, n, sizeof(*s), GFP_KERNEL);
+	unsigned int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, s);
+	for (i = 0; i < n; i++) {
+		s[i] = i % 100 ? s[i - 1] + 1 : sent_alloc(test, t, 100);
+		s[i]->count = s[0]->count;
+		sent_prep(test, s[i], IO_TARGET_OP_READ, buf, CHUNK, 0, 0);
+		KUNIT_ASSERT_EQ(test, sent_submit(s[i]), 0);
+	}
+	return s;
+}

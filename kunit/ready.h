@@ -36,5 +36,8 @@ struct sent *ready_send(struct kunit *test, struct io_target *t, bool write, u8 
 /* The same, and it waits for the driver. */
 struct sent *ready_waiting(struct kunit *test, struct io_target *t, bool write, u8 *buf,
 			   size_t len, unsigned int flags);
+/* @n reads of CHUNK bytes, submitted; they share @buf. */
+struct sent **ready_send_many(struct kunit *test, struct io_target *t, u8 *buf,
+			      unsigned int n);
 
 #endif /* _IO_TARGET_KUNIT_READY_H */
