@@ -10,6 +10,7 @@
 
 #include "fixture.h"
 #include "pattern.h"
+#include "testdev.h"
 
 #define LEN	512
 
@@ -204,38 +205,18 @@ static void target_put_busy(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, atomic_read(&p->ends), 1);
 }
 
-#if defined(MODULE) && defined(CONFIG_MODULE_UNLOAD)
-/* The library, which is kept loaded by our using it. */
-static struct module *library(void)
-{
-	struct kset *modules = THIS_MODULE->mkobj.kobj.kset;
-	struct kobject *kobj = modules ? kset_find_obj(modules, "io_target") : NULL;
-	struct module *mod = NULL;
-
-	if (kobj)
-		mod = container_of(kobj, struct module_kobject, kobj)->mod;
-	kobject_put(kobj);
-	return mod;
-}
-#else
-static struct module *library(void)
-{
-	return NULL;
-}
-#endif
-
 #define HOLDERS	100
 
 /* From create until its memory is gone a target keeps the library from being unloaded. */
 static void target_holds_module(struct kunit *test)
 {
 	struct io_target **t = kunit_kcalloc(test, HOLDERS, sizeof(*t), GFP_KERNEL);
-	struct module *mod = library();
+	struct module *mod = testdev_library();
 	int before, held, after;
 	unsigned int i;
 
 	if (!mod)
-		kunit_skip(test, "io_target is no module, or suites run before sysfs has this one");
+		kunit_skip(test, "io_target is no module");
 	KUNIT_ASSERT_NOT_NULL(test, t);
 	before = module_refcount(mod);
 	for (i = 0; i < HOLDERS; i++)

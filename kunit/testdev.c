@@ -29,6 +29,26 @@ int testdev_refcount(void)
 }
 EXPORT_SYMBOL_GPL(testdev_refcount);
 
+#if defined(MODULE) && defined(CONFIG_SYSFS)
+/* Kernels before 6.2 run a suite before sysfs has its module; this one is there by then. */
+struct module *testdev_library(void)
+{
+	struct kobject *kobj = kset_find_obj(THIS_MODULE->mkobj.kobj.kset, "io_target");
+	struct module *mod = NULL;
+
+	if (kobj)
+		mod = container_of(kobj, struct module_kobject, kobj)->mod;
+	kobject_put(kobj);
+	return mod;
+}
+#else
+struct module *testdev_library(void)
+{
+	return NULL;
+}
+#endif
+EXPORT_SYMBOL_GPL(testdev_library);
+
 static void runner_tasklet(struct tasklet_struct *tasklet)
 {
 	struct testdev_runner *r = container_of(tasklet, struct testdev_runner, tasklet);

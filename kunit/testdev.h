@@ -26,6 +26,9 @@ int testdev_refcount(void);
 /* Calls @fn in a process of a user's, which ends after that: see testdev_process.c. */
 int testdev_in_process(int (*fn)(void *data), void *data);
 
+/* The library, if it is a module. Who asks keeps it loaded by using it. */
+struct module *testdev_library(void);
+
 /* How many times as many rounds as usual races have. */
 unsigned int testdev_race_scale(void);
 
