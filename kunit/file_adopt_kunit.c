@@ -259,30 +259,34 @@ static struct cred *make_cred(struct kunit *test, uid_t uid)
 	return cred;
 }
 
-static void send_as(struct kunit *test, const struct cred_case *c, struct io_target *t)
+/* Return: its result. */
+static ssize_t send_as(struct kunit *test, enum cred_path path, enum io_target_op op,
+		       struct io_target *t)
 {
 	struct sent *s = sent_alloc(test, t, 1);
 	u8 *buf = kunit_kzalloc(test, 16, GFP_KERNEL);
+	long timeout = path == CRED_TIMED ? TESTDEV_PATIENCE : IO_TARGET_NO_TIMEOUT;
 
 	KUNIT_ASSERT_NOT_NULL(test, buf);
-	switch (c->path) {
-	case CRED_ASYNC:
-	case CRED_ATOMIC:
-		sent_prep(test, s, IO_TARGET_OP_WRITE, buf, 16, 0, 0);
-		KUNIT_ASSERT_EQ(test, c->path == CRED_ASYNC ? sent_submit(s) :
-							      sent_submit_atomic(s), 0);
-		KUNIT_ASSERT_TRUE(test, sent_wait(s));
-		KUNIT_EXPECT_EQ(test, s->req.result, 16);
-		break;
-	case CRED_FSYNC:
-		KUNIT_EXPECT_EQ(test, io_target_flush(t, HZ * 10), 0);
-		break;
-	default:
-		KUNIT_EXPECT_EQ(test, io_target_write(t, buf, 16, 0, c->path == CRED_TIMED ?
-						      TESTDEV_PATIENCE :
-						      IO_TARGET_NO_TIMEOUT), 16);
-		break;
-	}
+	if (path == CRED_FSYNC)
+		return io_target_flush(t, HZ * 10);
+	if (path != CRED_ASYNC && path != CRED_ATOMIC)
+		return op == IO_TARGET_OP_WRITE ? io_target_write(t, buf, 16, 0, timeout) :
+						  io_target_read(t, buf, 16, 0, timeout);
+	sent_prep(test, s, op, buf, 16, 0, 0);
+	KUNIT_ASSERT_EQ(test, path == CRED_ASYNC ? sent_submit(s) : sent_submit_atomic(s), 0);
+	KUNIT_ASSERT_TRUE(test, sent_wait(s));
+	return s->req.result;
+}
+
+static void open_as(struct kunit *test, struct cred *opener, int device)
+{
+	struct device_fixture *fx = test->priv;
+	const struct cred *old = override_creds(opener);
+	int err = io_target_open(fx->target[0], testdev_char_path(device_char[device]), RW);
+
+	revert_creds(old);
+	KUNIT_ASSERT_EQ(test, err, 0);
 }
 
 static void file_creds(struct kunit *test)
@@ -291,15 +295,11 @@ static void file_creds(struct kunit *test)
 	struct cred *opener = make_cred(test, OPENER), *submitter = make_cred(test, SUBMITTER);
 	struct device_fixture *fx = test->priv;
 	const struct cred *old;
-	int err;
 
-	old = override_creds(opener);
-	err = io_target_open(fx->target[0], testdev_char_path(device_char[c->device]), RW);
-	revert_creds(old);
-	KUNIT_ASSERT_EQ(test, err, 0);
-
+	open_as(test, opener, c->device);
 	old = override_creds(submitter);
-	send_as(test, c, fx->target[0]);
+	KUNIT_EXPECT_EQ(test, send_as(test, c->path, IO_TARGET_OP_WRITE, fx->target[0]),
+			c->path == CRED_FSYNC ? 0 : 16);
 	KUNIT_EXPECT_EQ(test, from_kuid(&init_user_ns, current_fsuid()), SUBMITTER);
 	revert_creds(old);
 	KUNIT_EXPECT_EQ(test, from_kuid(&init_user_ns,
@@ -307,6 +307,74 @@ static void file_creds(struct kunit *test)
 			c->seen);
 	put_cred(opener);
 	put_cred(submitter);
+}
+
+/* Whose privileges the driver finds, by the way that a request takes */
+struct able_case {
+	const char	*name;
+	int		device;
+	enum cred_path	path;
+	bool		callers;
+};
+
+static const struct able_case able_cases[] = {
+	{ "submit", SEEK, CRED_ASYNC },
+	{ "submit, tried", SEEK_NOWAIT, CRED_ASYNC },
+	{ "submit, stream", STREAM, CRED_ASYNC },
+	{ "submit_atomic", SEEK, CRED_ATOMIC },
+	{ "with a timeout", SEEK, CRED_TIMED },
+	{ "caller's own task", SEEK, CRED_CALLER, true },
+};
+
+static void able_case_desc(const struct able_case *c, char *desc)
+{
+	strscpy(desc, c->name, KUNIT_PARAM_DESC_SIZE);
+}
+
+KUNIT_ARRAY_PARAM(able, able_cases, able_case_desc);
+
+static struct cred *make_unable(struct kunit *test)
+{
+	struct cred *cred = prepare_creds();
+
+	KUNIT_ASSERT_NOT_NULL(test, cred);
+	cred->cap_effective = CAP_EMPTY_SET;
+	cred->cap_permitted = CAP_EMPTY_SET;
+	cred->cap_inheritable = CAP_EMPTY_SET;
+	return cred;
+}
+
+/*
+ * A driver that asks for privileges at each read and write: what a thread carries out has
+ * those of the opener. An unprivileged one lends no one more than he has, and a privileged
+ * one's target works for all.
+ */
+static void file_able(struct kunit *test)
+{
+	const struct able_case *c = test->param_value;
+	struct cred *creds[] = { make_unable(test), prepare_creds() };
+	struct device_fixture *fx = test->priv;
+	unsigned int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, creds[1]);
+	testdev_char_behave(device_char[c->device],
+			    &(struct testdev_char_behaviour){ .privileged = true });
+	/* Bits: is the opener able, is the submitter, does he write? */
+	for (i = 0; i < 8; i++) {
+		bool able = i & (c->callers ? 2 : 1);
+		const struct cred *old;
+		ssize_t result;
+
+		open_as(test, creds[i & 1], c->device);
+		old = override_creds(creds[i >> 1 & 1]);
+		result = send_as(test, c->path, i & 4 ? IO_TARGET_OP_WRITE : IO_TARGET_OP_READ,
+				 fx->target[0]);
+		revert_creds(old);
+		KUNIT_EXPECT_EQ_MSG(test, result, able ? 16 : -EPERM, "combination %u", i);
+		io_target_close(fx->target[0]);
+	}
+	put_cred(creds[0]);
+	put_cred(creds[1]);
 }
 
 static struct kunit_case adopt_suite_cases[] = {
@@ -318,6 +386,7 @@ static struct kunit_case adopt_suite_cases[] = {
 	KUNIT_CASE_PARAM(adopt_flags, adopt_gen_params),
 	KUNIT_CASE(adopt_socket),
 	KUNIT_CASE_PARAM(file_creds, cred_gen_params),
+	KUNIT_CASE_PARAM(file_able, able_gen_params),
 	{}
 };
 

@@ -280,6 +280,7 @@ struct testdev_char_sum {
  * @limit: transfer so many bytes at most, 0: all
  * @nowait_limit: the same for calls with IOCB_NOWAIT, TESTDEV_NOT_READY: -EAGAIN
  * @error: end with this instead, 0: none
+ * @privileged: reads and writes end with -EPERM unless the caller has CAP_SYS_ADMIN
  */
 struct testdev_char_behaviour {
 	enum testdev_mode	mode;
@@ -287,6 +288,7 @@ struct testdev_char_behaviour {
 	ssize_t			limit;
 	ssize_t			nowait_limit;
 	int			error;
+	bool			privileged;
 };
 
 /**

@@ -228,6 +228,8 @@ static ssize_t char_carry_out(struct testdev_char *c, struct char_call *call,
 {
 	if (b->error)
 		return b->error;
+	if (b->privileged && !capable(CAP_SYS_ADMIN))
+		return -EPERM;
 	if (call->write && testdev_store_reserve(&c->store, c->config.kind == TESTDEV_SEEKABLE ?
 						 call->iocb->ki_pos : c->place[true],
 						 iov_iter_count(&call->iter)))
