@@ -84,6 +84,7 @@ static const struct bench_case * const all_cases[] = {
 	bench_polled,
 	bench_chardev,
 	bench_provider,
+	bench_pty,
 };
 
 /* Is @word one of the words of @list? */

@@ -160,5 +160,6 @@ extern const struct bench_case bench_ours_prepared[];
 extern const struct bench_case bench_polled[];
 extern const struct bench_case bench_chardev[];
 extern const struct bench_case bench_provider[];
+extern const struct bench_case bench_pty[];
 
 #endif /* IO_TARGET_BENCH_H */

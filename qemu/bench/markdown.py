@@ -100,6 +100,40 @@ def forwarded(several):
                  number(below), number(peer), number(ours), f"{ours / peer:.3f}"])
 
 
+# What it is, its device, how it is done by hand and with the library
+CALLS = (
+    ("/dev/zero, 4 KiB", "zero", (
+        ("vfs_iter_read", "`vfs_iter_read()`"),
+        ("char_read", "`io_target_read()`"),
+        ("char_async", "`io_target_submit()`, 32 at a time"))),
+    ("/dev/null, 4 KiB", "devnull", (
+        ("vfs_iter_write", "`vfs_iter_write()`"),
+        ("char_write", "`io_target_write()`"))),
+    ("a provider, 4 KiB", "provider", (
+        ("indirect_call", "a pointer to its function"),
+        ("provider_read", "`io_target_read()`"),
+        ("provider_async", "`io_target_submit()`, 32 at a time"))),
+    ("a pty, 512 bytes there and back", "pty", (
+        ("pty_by_hand", "`vfs_iter_write()`, `vfs_iter_read()`"),
+        ("pty_targets", "`io_target_write()`, `io_target_read()`"),
+        ("pty_async", "`io_target_submit()`, who reads first"))),
+)
+
+
+def calls(figures):
+    """Char devices and providers: the first of each is done by hand."""
+    print()
+    row(["char devices, providers", "by way of", figures.data["unit"], "x by hand"])
+    row(["---", "---", "--:", "--:"])
+    for text, device, ways_of in CALLS:
+        size = table.SIZES.get(device, 4096)
+        hand = figures.cost(ways_of[0][0], device, "sequential", size)
+        for case, way in ways_of:
+            cost = figures.cost(case, device, "sequential", size)
+            if hand and cost:
+                row([text, way, number(cost), f"{cost / hand:.2f}"])
+
+
 def report(several):
     data = several[0].data
     print(f"{data['kernel'].split('-')[0]}, plain profile, {data['machine']}, {data['date']};"
@@ -109,3 +143,4 @@ def report(several):
     if len(several) > 1:
         kernels(several)
     forwarded(several)
+    calls(several[0])

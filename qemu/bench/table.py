@@ -16,10 +16,13 @@ TITLES = {
     "nvme_poll": "NVMe disk of QEMU, polled",
     "zero": "/dev/zero",
     "devnull": "/dev/null",
+    "provider": "a provider",
+    "pty": "both sides of a pty, there and back",
     "below": "null block device, below the next two",
     "dmlinear": "dm-linear over it",
     "passthru": "io_target_passthru over it",
 }
+SIZES = {"pty": 512}	# all others: 4096
 
 
 def size_text(size):
@@ -43,7 +46,8 @@ def rows(lines, head):
 
 def cases(figures, device, order, unit):
     """All cases of a device, the cheapest of each group first."""
-    found = figures.rows(device=device, order=order, size=4096, build="default")
+    size = SIZES.get(device, 4096)
+    found = figures.rows(device=device, order=order, size=size, build="default")
     found = [m for m in found if m["depth"] in (1, 32) and
              (m["depth"] == 32 or not [n for n in found
                                        if n["case"] == m["case"] and n["depth"] == 32])]
@@ -51,7 +55,7 @@ def cases(figures, device, order, unit):
         return
     floor = figures.cost("floor", device, order)
     naive = figures.cost("naive", device, order)
-    print(f"\n{TITLES.get(device, device)}: 4 KiB, {order}")
+    print(f"\n{TITLES.get(device, device)}: {size_text(size)}, {order}")
     lines = []
     for m in sorted(found, key=lambda m: (groups(found).index(m["group"]), m["min"])):
         lines.append([m["case"], m["group"], str(m["depth"]), f"{m['min']:.0f}",
