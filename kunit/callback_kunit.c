@@ -162,9 +162,13 @@ static void do_irqs_off(struct fixture *fx)
 	local_irq_disable();
 }
 
+/* Who is preempted on the way may find the time over, and has not slept. */
 static void do_sleep(struct fixture *fx)
 {
-	usleep_range(1000, 2000);
+	unsigned long switches = current->nvcsw;
+
+	while (current->nvcsw == switches)
+		usleep_range(1000, 2000);
 }
 
 static void do_close(struct fixture *fx)
