@@ -176,7 +176,8 @@ EXPORT_SYMBOL_GPL(io_target_stream_give_back);
 
 /**
  * io_target_stream_resume - go on after an error
- * @stream: one whose on_error() has returned false; others are not affected
+ * @stream: one whose on_error() has returned false, or is about to; others are not
+ *	affected
  *
  * Context: any.
  */

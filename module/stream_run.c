@@ -95,17 +95,23 @@ static void stream_deliver(struct io_target_stream *s, struct iot_buffer *b)
 
 static void stream_failed(struct io_target_stream *s, int err)
 {
-	bool go_on;
+	bool go_on, halted;
 
 	/* It was taken back, and goes again when the target takes it. */
 	if (err == -ECANCELED)
 		return;
-	scoped_guard(spinlock_irqsave, &s->lock)
+	/* Who is told may have it resumed before on_error() has returned. */
+	scoped_guard(spinlock_irqsave, &s->lock) {
 		s->stats.errors++;
+		halted = s->halted;
+		s->halted = true;
+	}
 	go_on = s->config.on_error && s->config.on_error(s, err, s->config.private);
 	scoped_guard(spinlock_irqsave, &s->lock) {
-		s->halted |= !go_on;
-		s->stats.restarts += go_on;
+		if (go_on && !halted && s->halted) {
+			s->halted = false;
+			s->stats.restarts++;
+		}
 	}
 	if (s->errors++)
 		s->not_before = jiffies + min(1UL << min(s->errors, 10U), ERROR_WAIT);
