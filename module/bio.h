@@ -21,6 +21,11 @@ unsigned int iot_bio_where(const struct io_target_request *req);
 bool iot_bio_poll(struct block_device *bdev, unsigned int where);
 int iot_bio_poll_any(struct block_device *bdev, unsigned int flags);
 
+/* bio_pieces.c */
+void iot_bio_fill_kvec(struct bio *bio, struct iov_iter *iter);
+void iot_bio_send_pieces(struct io_target_request *req, struct block_device *bdev,
+			 blk_opf_t opf);
+
 /* bio_run.c */
 unsigned int iot_bio_submit_run(struct io_target_request **reqs, unsigned int n,
 				struct block_device *bdev);

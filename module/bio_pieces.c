@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What does not fit the bio that is embedded in a request, see bio.c: pieces, in bios of
+ * the target's pool, each submitted before the next is allocated.
+ */
+#include <linux/blkdev.h>
+#include <linux/mm.h>
+
+#include "bio.h"
+
+/* The next stretch of @iter that is physically contiguous. */
+static size_t kvec_stretch(const struct iov_iter *iter, struct page **page, size_t *offset)
+{
+	void *start = iter->kvec->iov_base + iter->iov_offset;
+	size_t len = min(iter->kvec->iov_len - iter->iov_offset, iov_iter_count(iter));
+
+	*offset = offset_in_page(start);
+	if (!iot_is_mapped(start)) {
+		*page = virt_to_page(start);
+		return min_t(size_t, len, IOT_BIO_BYTES);
+	}
+	*page = vmalloc_to_page(start);
+	return min_t(size_t, len, PAGE_SIZE - *offset);
+}
+
+/* Cuts the end off @bio that is not a whole block, and gives it back to @iter. */
+static void bio_align(struct bio *bio, struct iov_iter *iter, unsigned int block)
+{
+	unsigned int excess = bio->bi_iter.bi_size & (block - 1);
+
+	iov_iter_revert(iter, excess);
+	bio->bi_iter.bi_size -= excess;
+	while (excess) {
+		struct bio_vec *bv = &bio->bi_io_vec[bio->bi_vcnt - 1];
+		unsigned int n = min(excess, bv->bv_len);
+
+		bv->bv_len -= n;
+		excess -= n;
+		if (!bv->bv_len)
+			bio->bi_vcnt--;
+	}
+}
+
+void iot_bio_fill_kvec(struct bio *bio, struct iov_iter *iter)
+{
+	while (iov_iter_count(iter) && bio->bi_iter.bi_size < IOT_BIO_BYTES) {
+		struct page *page;
+		size_t offset;
+		size_t len = kvec_stretch(iter, &page, &offset);
+
+		if (!len) {	/* an empty entry of the table */
+			iter->kvec++;
+			iter->nr_segs--;
+			iter->iov_offset = 0;
+			continue;
+		}
+		if (!bio_add_page(bio, page, len, offset))
+			break;
+		iov_iter_advance(iter, len);
+	}
+}
+
+/* The same for the stretch of the caller's table that @iter is at. */
+static void bio_fill_bvec(struct bio *bio, struct iov_iter *iter)
+{
+	size_t len = min_t(size_t, iov_iter_count(iter), IOT_BIO_BYTES);
+
+	bio->bi_vcnt = min_t(unsigned long, iter->nr_segs, USHRT_MAX);
+	bio->bi_io_vec = (struct bio_vec *)iter->bvec;
+	/* By position: the name of the last member, the offset, has changed. */
+	bio->bi_iter = (struct bvec_iter){
+		bio->bi_iter.bi_sector, len, 0, iter->iov_offset
+	};
+	bio_set_flag(bio, BIO_CLONED);
+	iov_iter_advance(iter, len);
+}
+
+static void bio_fill(struct bio *bio, struct iov_iter *iter, unsigned int block)
+{
+	if (iov_iter_is_bvec(iter)) {
+		bio_fill_bvec(bio, iter);
+	} else {
+		iot_bio_fill_kvec(bio, iter);
+		bio_align(bio, iter, block);
+	}
+}
+
+/* Allocates, fills and sends one piece; returns its bytes. */
+static size_t bio_send_piece(struct io_target_request *req, struct block_device *bdev,
+			     struct iov_iter *iter, u64 done, blk_opf_t opf)
+{
+	bool data = iov_iter_count(&req->iter);
+	unsigned short nr_vecs = data && iov_iter_is_kvec(iter) ? BIO_MAX_VECS : 0;
+	struct bio *bio;
+	size_t len;
+
+	bio = bio_alloc_bioset(bdev, nr_vecs, opf, GFP_NOIO, &req->target->bios);
+	iot_bio_attribute_pooled(bio, req);
+	bio->bi_iter.bi_sector = (req->pos + done) >> SECTOR_SHIFT;
+	if (data)
+		bio_fill(bio, iter, bdev_logical_block_size(bdev));
+	else
+		bio->bi_iter.bi_size = min_t(u64, req->len - done, IOT_BIO_BYTES);
+	len = bio->bi_iter.bi_size;
+	bio_chain(bio, &req->blk.bio);
+	submit_bio(bio);
+	return len;
+}
+
+/* All of @req; its own bio ends when the last of them has, and the caller has ended it. */
+void iot_bio_send_pieces(struct io_target_request *req, struct block_device *bdev,
+			 blk_opf_t opf)
+{
+	struct iov_iter iter = req->iter;
+	struct blk_plug plug;
+	u64 done = 0;
+
+	blk_start_plug(&plug);
+	while (done < req->len) {
+		done += bio_send_piece(req, bdev, &iter, done, opf);
+		opf &= ~REQ_PREFLUSH;
+	}
+	blk_finish_plug(&plug);
+}
