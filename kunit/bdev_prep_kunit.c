@@ -47,6 +47,9 @@ struct prep_case {
 #define D	IO_TARGET_OP_DISCARD
 #define Z	IO_TARGET_OP_WRITE_ZEROES
 #define F	IO_TARGET_OP_FLUSH
+#define E	IO_TARGET_OP_SECURE_ERASE
+#define ZR	IO_TARGET_OP_ZONE_RESET
+#define ZA	IO_TARGET_OP_ZONE_APPEND
 #define FUA	IO_TARGET_FUA
 #define PRE	IO_TARGET_PREFLUSH
 #define NOW	IO_TARGET_NOWAIT
@@ -108,6 +111,15 @@ static const struct prep_case prep_cases[] = {
 	{ "zeroes past the end", FINE, RW, Z, false, 512, FINE_SIZE, ALIGNED, 0, -ENXIO },
 	{ "zeroes, it has none", PLAIN, RW, Z, false, 0, 4096, ALIGNED, 0, -EOPNOTSUPP },
 
+	{ "erase", FINE, RW, E, false, 0, 512, ALIGNED, 0, 0 },
+	{ "erase, all", FINE, RW, E, false, 0, FINE_SIZE, ALIGNED, 0, 0 },
+	{ "erase, no block", FINE, RW, E, false, 0, 100, ALIGNED, 0, -EINVAL },
+	{ "erase past the end", FINE, RW, E, false, 512, FINE_SIZE, ALIGNED, 0, -ENXIO },
+	{ "erase, it has none", PLAIN, RW, E, false, 0, 4096, ALIGNED, 0, -EOPNOTSUPP },
+	{ "erase, opened to read", FINE, IO_TARGET_READ, E, false, 0, 512, ALIGNED, 0, -EROFS },
+	{ "zones, it has none", FINE, RW, ZR, false, 0, FINE_SIZE, ALIGNED, 0, -EOPNOTSUPP },
+	{ "append, no zones", FINE, RW, ZA, false, 0, 512, ALIGNED, 0, -EOPNOTSUPP },
+
 	{ "bounce, most", FINE, RW, R, false, 0, SZ_1M, ALIGNED, BOUNCE, 0 },
 	{ "bounce, too much", FINE, RW, R, false, 0, SZ_1M + 512, ALIGNED, BOUNCE, -EMSGSIZE },
 	{ "bounced discard, all", FINE, RW, D, false, 0, FINE_SIZE, ALIGNED, BOUNCE, 0 },
@@ -126,7 +138,7 @@ static int prep_one(struct io_target_request *req, const struct prep_case *c, u8
 
 	if (c->from_end)
 		pos += c->disk == FINE ? FINE_SIZE : PLAIN_SIZE;
-	if (c->op == D || c->op == Z || c->op == F)
+	if (c->op == D || c->op == Z || c->op == F || c->op == E || c->op == ZR)
 		return io_target_prep_range(req, c->op, pos, c->len, c->flags);
 	return io_target_prep_rw_buf(req, c->op, buf + memory_offset[c->memory], c->len, pos,
 				     c->flags);

@@ -242,6 +242,20 @@ int sent_submit_atomic(struct sent *s)
 	return io_target_submit_atomic(&s->req);
 }
 
+int sent_submit_batch(struct kunit *test, struct sent *s, unsigned int n)
+{
+	struct io_target_request **reqs = kunit_kcalloc(test, n, sizeof(*reqs), GFP_KERNEL);
+	unsigned int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, reqs);
+	for (i = 0; i < n; i++) {
+		reqs[i] = &s[i].req;
+		reinit_completion(&s[i].done);
+		s[i].req.end_io = sent_end_io;
+	}
+	return io_target_submit_batch(s->req.target, reqs, n);
+}
+
 bool sent_wait(struct sent *s)
 {
 	return wait_for_completion_timeout(&s->done, TESTDEV_PATIENCE);

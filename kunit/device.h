@@ -142,6 +142,8 @@ void sent_prep(struct kunit *test, struct sent *s, enum io_target_op op, void *b
 /* Submits what has been formatted. */
 int sent_submit(struct sent *s);
 int sent_submit_atomic(struct sent *s);
+/* @n of them at once; as io_target_submit_batch(). */
+int sent_submit_batch(struct kunit *test, struct sent *s, unsigned int n);
 /* Until it has ended; false: it did not. */
 bool sent_wait(struct sent *s);
 

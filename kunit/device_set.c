@@ -18,6 +18,7 @@ static const struct testdev_disk_config disk_configs[DEVICE_DISKS] = {
 			.dma_alignment = 3,
 			.max_discard_sectors = SZ_1G >> SECTOR_SHIFT,
 			.max_write_zeroes_sectors = SZ_512M >> SECTOR_SHIFT,
+			.max_secure_erase_sectors = (SZ_1M + SZ_1K) >> SECTOR_SHIFT,
 			.write_cache = true,
 			.fua = true,
 			.nowait = true,

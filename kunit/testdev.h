@@ -94,12 +94,15 @@ size_t testdev_store_iter(struct testdev_store *store, u64 pos, struct iov_iter 
  * struct testdev_zones - zones of a disk; none if @n is 0
  * @sectors: of each
  * @n: their number
- * @written: sectors of each, from its start
+ * @zone: each of them: sectors that are written, from its start, and enum blk_zone_cond
  */
 struct testdev_zones {
 	unsigned int	sectors;
 	unsigned int	n;
-	unsigned int	*written;
+	struct testdev_zone {
+		unsigned int	written;
+		u8		cond;
+	} *zone;
 };
 
 int testdev_zones_init(struct testdev_zones *z, u64 size, unsigned int sectors);
@@ -131,6 +134,8 @@ struct testdev_disk_config {
  * @flushes: bios with PREFLUSH and without data
  * @discards: bios
  * @zeroes: bios
+ * @erases: bios
+ * @zones: bios that manage zones
  * @bytes: of all
  * @any_flags: set in at least one
  * @last_flags: of the latest
@@ -145,6 +150,8 @@ struct testdev_disk_seen {
 	unsigned int	flushes;
 	unsigned int	discards;
 	unsigned int	zeroes;
+	unsigned int	erases;
+	unsigned int	zones;
 	u64		bytes;
 	blk_opf_t	any_flags;
 	blk_opf_t	last_flags;

@@ -89,6 +89,8 @@ static void disk_note(struct testdev_disk *d, struct bio *bio)
 	seen->flushes += bio_op(bio) == REQ_OP_WRITE && !size;
 	seen->discards += bio_op(bio) == REQ_OP_DISCARD;
 	seen->zeroes += bio_op(bio) == REQ_OP_WRITE_ZEROES;
+	seen->erases += bio_op(bio) == REQ_OP_SECURE_ERASE;
+	seen->zones += op_is_zone_mgmt(bio_op(bio));
 	seen->last_flags = bio->bi_opf & ~REQ_OP_MASK;
 	seen->any_flags |= seen->last_flags;
 	seen->last_ioprio = bio->bi_ioprio;

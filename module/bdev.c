@@ -23,7 +23,8 @@ static int bdev_poll_any(struct io_target_lower *lower, unsigned int flags)
 	return iot_bio_poll_any(lower_bdev(lower), flags);
 }
 
-static int bdev_check_op(struct block_device *bdev, struct io_target_request *req)
+static int bdev_check_op(struct io_target_lower *lower, struct block_device *bdev,
+			 struct io_target_request *req)
 {
 	struct io_target *t = req->target;
 
@@ -31,9 +32,11 @@ static int bdev_check_op(struct block_device *bdev, struct io_target_request *re
 		return iot_err(t, -EOPNOTSUPP, "discard refused: the device has none");
 	if (req->op == IO_TARGET_OP_WRITE_ZEROES && !bdev_write_zeroes_sectors(bdev))
 		return iot_err(t, -EOPNOTSUPP, "write zeroes refused: the device has none");
+	if (req->op == IO_TARGET_OP_SECURE_ERASE && !bdev_max_secure_erase_sectors(bdev))
+		return iot_err(t, -EOPNOTSUPP, "secure erase refused: the device has none");
 	if (req->flags & IO_TARGET_NOWAIT && !bdev_nowait(bdev))
 		return iot_err(t, -EOPNOTSUPP, "NOWAIT refused: the device may wait");
-	return 0;
+	return unlikely(iot_op_is_zone(req->op)) ? iot_bdev_check_zone(lower, bdev, req) : 0;
 }
 
 static int bdev_check(struct io_target_lower *lower, struct io_target_request *req)
@@ -55,10 +58,10 @@ static int bdev_check(struct io_target_lower *lower, struct io_target_request *r
 	if (unlikely((req->pos | req->len) & (block - 1)))
 		return iot_err(t, -EINVAL, "prep refused: offset %lld, length %llu, blocks of %u",
 				  req->pos, req->len, block);
-	if (unlikely(req->pos + req->len > size))
+	if (unlikely(req->pos + req->len > size && req->op != IO_TARGET_OP_ZONE_APPEND))
 		return iot_err(t, -ENXIO, "prep refused: offset %lld + length %llu is beyond %llu",
 				  req->pos, req->len, size);
-	return bdev_check_op(bdev, req);
+	return bdev_check_op(lower, bdev, req);
 }
 
 static bool bdev_may_write(struct io_target_lower *lower)
@@ -82,6 +85,7 @@ static void bdev_info(struct io_target_lower *lower, struct io_target_info *info
 	info->max_transfer = (u64)queue_max_sectors(bdev_get_queue(bdev)) << SECTOR_SHIFT;
 	info->max_discard = (u64)bdev_max_discard_sectors(bdev) << SECTOR_SHIFT;
 	info->max_write_zeroes = (u64)bdev_write_zeroes_sectors(bdev) << SECTOR_SHIFT;
+	info->max_secure_erase = (u64)bdev_max_secure_erase_sectors(bdev) << SECTOR_SHIFT;
 	info->read_only = bdev_read_only(bdev);
 	info->write_cache = bdev_write_cache(bdev);
 	info->fua = bdev_fua(bdev);
@@ -94,6 +98,8 @@ static void bdev_info(struct io_target_lower *lower, struct io_target_info *info
 	info->zoned = bdev_is_zoned(bdev);
 	info->zone_size = info->zoned ? (u64)bdev_zone_sectors(bdev) << SECTOR_SHIFT : 0;
 	info->max_zone_append = (u64)bdev_max_zone_append_sectors(bdev) << SECTOR_SHIFT;
+	info->max_open_zones = bdev_max_open_zones(bdev);
+	info->max_active_zones = bdev_max_active_zones(bdev);
 	info->integrity = iot_bdev_integrity(bdev);
 	info->read = read ? IO_TARGET_SERVED_DIRECT : IO_TARGET_SERVED_NOT;
 	info->write = write ? IO_TARGET_SERVED_DIRECT : IO_TARGET_SERVED_NOT;
@@ -174,6 +180,7 @@ static void bdev_opened(struct io_target_lower *lower)
 	lower->dma_mask = bdev_dma_alignment(bdev);
 	lower->block_size = bdev_logical_block_size(bdev);
 	lower->size = bdev_nr_bytes(bdev);
+	lower->zone_size = bdev_is_zoned(bdev) ? iot_zone_bytes(bdev) : 0;
 	lower->polls = iot_bdev_polls(bdev);
 	lower->bdev = bdev;
 	lower->max_segments = min_t(u32, queue_max_segments(bdev_get_queue(bdev)), BIO_MAX_VECS);

@@ -21,6 +21,18 @@ static blk_opf_t bio_opf_of(enum io_target_op op)
 		return REQ_OP_DISCARD;
 	case IO_TARGET_OP_WRITE_ZEROES:
 		return REQ_OP_WRITE_ZEROES;
+	case IO_TARGET_OP_SECURE_ERASE:
+		return REQ_OP_SECURE_ERASE;
+	case IO_TARGET_OP_ZONE_OPEN:
+		return REQ_OP_ZONE_OPEN | REQ_SYNC;
+	case IO_TARGET_OP_ZONE_CLOSE:
+		return REQ_OP_ZONE_CLOSE | REQ_SYNC;
+	case IO_TARGET_OP_ZONE_FINISH:
+		return REQ_OP_ZONE_FINISH | REQ_SYNC;
+	case IO_TARGET_OP_ZONE_RESET:
+		return REQ_OP_ZONE_RESET | REQ_SYNC;
+	case IO_TARGET_OP_ZONE_APPEND:
+		return REQ_OP_ZONE_APPEND | REQ_SYNC | REQ_IDLE;
 	case IO_TARGET_OP_FLUSH:
 		return REQ_OP_WRITE | REQ_PREFLUSH | REQ_SYNC;
 	default:
@@ -33,6 +45,8 @@ blk_opf_t iot_bio_opf_rare(const struct io_target_request *req, struct block_dev
 {
 	blk_opf_t opf = bio_opf_of(req->op);
 
+	if (iot_zone_resets_all(req, bdev))
+		opf = REQ_OP_ZONE_RESET_ALL | REQ_SYNC;
 	if (req->flags & IO_TARGET_FUA)
 		opf |= REQ_FUA;
 	if (req->flags & IO_TARGET_PREFLUSH)
@@ -65,20 +79,26 @@ static void bio_sync_vmalloc(const struct io_target_request *req, bool before)
 	}
 }
 
-static noinline void bio_done_rarely(struct io_target_request *req, blk_status_t status)
+/* @sector: where an append has gone */
+noinline void iot_bio_done_rarely(struct io_target_request *req, blk_status_t status,
+				  sector_t sector)
 {
 	if (req->flags & IOT_F_VMALLOC)
 		bio_sync_vmalloc(req, false);
+	if (req->op == IO_TARGET_OP_ZONE_APPEND && !status)
+		req->pos = (loff_t)sector << SECTOR_SHIFT;
 	iot_request_end(req, status ? blk_status_to_errno(status) : iov_iter_count(&req->iter),
 			status);
 }
+
+#define BIO_DONE_RARE	(IOT_F_UNDO | IOT_F_VMALLOC | IOT_F_APPEND)
 
 static void bio_done(struct bio *bio)
 {
 	struct io_target_request *req = container_of(bio, struct io_target_request, blk.bio);
 
-	if (unlikely(bio->bi_status || req->flags & (IOT_F_UNDO | IOT_F_VMALLOC)))
-		bio_done_rarely(req, bio->bi_status);
+	if (unlikely(bio->bi_status || req->flags & BIO_DONE_RARE))
+		iot_bio_done_rarely(req, bio->bi_status, bio->bi_iter.bi_sector);
 	else if (iot_verify_end(req))
 		iot_request_end_plain(req, iov_iter_count(&req->iter));
 }
@@ -92,7 +112,8 @@ static void bio_submit_pieces(struct io_target_request *req, struct block_device
 	blk_opf_t opf = iot_bio_opf(req, bdev) & ~REQ_POLLED;
 	struct bio *parent = &req->blk.bio;
 
-	bio_init(parent, NULL, NULL, 0, opf);
+	/* Of no device: for operations on zones the block layer would look at that. */
+	bio_init(parent, NULL, NULL, 0, REQ_OP_READ);
 	parent->bi_end_io = bio_done;
 	req->flags &= ~IOT_F_INITED;	/* for this device */
 	iot_bio_send_pieces(req, bdev, opf);
@@ -115,7 +136,9 @@ static __always_inline void bio_use_table(struct bio *bio,
 	bio_set_flag(bio, BIO_CLONED);
 }
 
-static void bio_list_memory(struct bio *bio, struct io_target_request *req)
+/* Return: bytes of @req that @bio stands for. */
+static u64 bio_list_memory(struct bio *bio, struct io_target_request *req,
+			   struct block_device *bdev)
 {
 	struct iov_iter iter = req->iter;
 
@@ -123,10 +146,10 @@ static void bio_list_memory(struct bio *bio, struct io_target_request *req)
 	bio->bi_max_vecs = ARRAY_SIZE(req->blk.vecs);
 	bio->bi_io_vec = req->blk.vecs;
 	bio->bi_iter = (struct bvec_iter){ req->pos >> SECTOR_SHIFT };
-	if (iov_iter_count(&iter))
-		iot_bio_fill_kvec(bio, &iter);
-	else
-		bio->bi_iter.bi_size = min_t(u64, req->len, IOT_BIO_BYTES);
+	if (!iov_iter_count(&iter))
+		return iot_bio_set_range(bio, req, bdev, 0);
+	iot_bio_fill_kvec(bio, &iter);
+	return bio->bi_iter.bi_size;
 }
 
 /*
@@ -137,6 +160,9 @@ static void bio_keep(struct io_target_request *req)
 {
 	struct bio *bio = &req->blk.bio;
 
+	/* They are found by their zone, and not by place and length. */
+	if (iot_op_is_zone(req->op))
+		return;
 	/* In a table of our own the memory begins at the beginning. */
 	if (!bio_flagged(bio, BIO_CLONED) && req->iter.iov_offset)
 		return;
@@ -179,14 +205,19 @@ static __always_inline void bio_begin(struct io_target_request *req,
 static bool bio_build(struct io_target_request *req, struct block_device *bdev, bool root)
 {
 	struct bio *bio = &req->blk.bio;
+	u64 len;
 
 	bio_begin(req, bdev, iot_bio_opf(req, bdev));
-	if (iov_iter_is_bvec(&req->iter) && iov_iter_count(&req->iter))
+	if (iov_iter_is_bvec(&req->iter) && iov_iter_count(&req->iter)) {
 		bio_use_table(bio, req);
-	else
-		bio_list_memory(bio, req);
-	if (unlikely(bio->bi_iter.bi_size != req->len))
+		len = bio->bi_iter.bi_size;
+	} else {
+		len = bio_list_memory(bio, req, bdev);
+	}
+	if (unlikely(len != req->len))
 		return false;
+	if (unlikely(req->op == IO_TARGET_OP_ZONE_APPEND))
+		iot_bio_set_zone(bio, req, bdev);
 	if (unlikely(req->flags & (IO_TARGET_PREPARED | IOT_F_POLLED)))
 		bio_keep(req);
 	iot_bio_attribute(bio, req, root);
@@ -305,6 +336,8 @@ static noinline void bio_submit_new(struct io_target_request *req, struct block_
 		submit_bio(&req->blk.bio);
 	else if (unlikely(current->bio_list))
 		bio_submit_elsewhere(req);
+	else if (unlikely(req->op == IO_TARGET_OP_ZONE_APPEND))
+		iot_bio_append(req, bdev);
 	else
 		bio_submit_pieces(req, bdev);
 }

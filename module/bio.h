@@ -5,6 +5,7 @@
 #ifndef _IO_TARGET_BIO_H
 #define _IO_TARGET_BIO_H
 
+#include <linux/blkdev.h>
 #include <linux/cgroup.h>
 #include <linux/sizes.h>
 
@@ -21,10 +22,21 @@ unsigned int iot_bio_where(const struct io_target_request *req);
 bool iot_bio_poll(struct block_device *bdev, unsigned int where);
 int iot_bio_poll_any(struct block_device *bdev, unsigned int flags);
 
+void iot_bio_done_rarely(struct io_target_request *req, blk_status_t status,
+			 sector_t sector);
+
 /* bio_pieces.c */
+u64 iot_bio_set_range(struct bio *bio, const struct io_target_request *req,
+		      struct block_device *bdev, u64 done);
+void iot_bio_append(struct io_target_request *req, struct block_device *bdev);
 void iot_bio_fill_kvec(struct bio *bio, struct iov_iter *iter);
 void iot_bio_send_pieces(struct io_target_request *req, struct block_device *bdev,
 			 blk_opf_t opf);
+
+/* bdev_zone.c */
+int iot_bdev_check_zone(struct io_target_lower *lower, struct block_device *bdev,
+			struct io_target_request *req);
+bool iot_zone_resets_all(const struct io_target_request *req, struct block_device *bdev);
 
 /* bio_run.c */
 unsigned int iot_bio_submit_run(struct io_target_request **reqs, unsigned int n,
@@ -34,6 +46,18 @@ unsigned int iot_bio_submit_run(struct io_target_request **reqs, unsigned int n,
 static inline struct block_device *iot_bio_bdev(const struct io_target_request *req)
 {
 	return ((const struct iot_bdev *)req->lower->data)->bdev;
+}
+
+static inline u64 iot_zone_bytes(struct block_device *bdev)
+{
+	return (u64)bdev_zone_sectors(bdev) << SECTOR_SHIFT;
+}
+
+/* An append goes to its zone, and not to a place. */
+static inline void iot_bio_set_zone(struct bio *bio, const struct io_target_request *req,
+				    struct block_device *bdev)
+{
+	bio->bi_iter.bi_sector = (req->pos & ~(iot_zone_bytes(bdev) - 1)) >> SECTOR_SHIFT;
 }
 
 /* What changes more than the memory and the place of a bio */

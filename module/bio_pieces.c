@@ -85,23 +85,54 @@ static void bio_fill(struct bio *bio, struct iov_iter *iter, unsigned int block)
 	}
 }
 
+/* Bytes of @req, which carries no data, that one bio stands for at the most. */
+static u64 range_most(const struct io_target_request *req, struct block_device *bdev)
+{
+	u32 block = bdev_logical_block_size(bdev);
+	u64 most;
+
+	if (iot_op_is_zone(req->op))
+		return iot_zone_resets_all(req, bdev) ? req->len : iot_zone_bytes(bdev);
+	if (req->op != IO_TARGET_OP_SECURE_ERASE)
+		return IOT_BIO_BYTES;
+	/* Not all kernels cut it where its own limit is. */
+	most = (u64)bdev_max_secure_erase_sectors(bdev) << SECTOR_SHIFT;
+	return clamp_t(u64, most & ~(u64)(block - 1), block, IOT_BIO_BYTES);
+}
+
+/*
+ * Has @bio stand for as much of @req, which carries no data, as one can: from @done bytes
+ * on. Return: how much that is.
+ */
+u64 iot_bio_set_range(struct bio *bio, const struct io_target_request *req,
+		      struct block_device *bdev, u64 done)
+{
+	u64 len = min(req->len - done, range_most(req, bdev));
+
+	bio->bi_iter.bi_sector = (req->pos + done) >> SECTOR_SHIFT;
+	/* Zones are named by their place alone. */
+	bio->bi_iter.bi_size = iot_op_is_zone(req->op) ? 0 : len;
+	return len;
+}
+
 /* Allocates, fills and sends one piece; returns its bytes. */
-static size_t bio_send_piece(struct io_target_request *req, struct block_device *bdev,
-			     struct iov_iter *iter, u64 done, blk_opf_t opf)
+static u64 bio_send_piece(struct io_target_request *req, struct block_device *bdev,
+			  struct iov_iter *iter, u64 done, blk_opf_t opf)
 {
 	bool data = iov_iter_count(&req->iter);
 	unsigned short nr_vecs = data && iov_iter_is_kvec(iter) ? BIO_MAX_VECS : 0;
 	struct bio *bio;
-	size_t len;
+	u64 len;
 
 	bio = bio_alloc_bioset(bdev, nr_vecs, opf, GFP_NOIO, &req->target->bios);
 	iot_bio_attribute_pooled(bio, req);
-	bio->bi_iter.bi_sector = (req->pos + done) >> SECTOR_SHIFT;
-	if (data)
+	if (data) {
+		bio->bi_iter.bi_sector = (req->pos + done) >> SECTOR_SHIFT;
 		bio_fill(bio, iter, bdev_logical_block_size(bdev));
-	else
-		bio->bi_iter.bi_size = min_t(u64, req->len - done, IOT_BIO_BYTES);
-	len = bio->bi_iter.bi_size;
+		len = bio->bi_iter.bi_size;
+	} else {
+		len = iot_bio_set_range(bio, req, bdev, done);
+	}
 	bio_chain(bio, &req->blk.bio);
 	submit_bio(bio);
 	return len;
@@ -121,4 +152,34 @@ void iot_bio_send_pieces(struct io_target_request *req, struct block_device *bde
 		opf &= ~REQ_PREFLUSH;
 	}
 	blk_finish_plug(&plug);
+}
+
+/* The bio first: when the request has ended its set may go. */
+static void append_done(struct bio *bio)
+{
+	struct io_target_request *req = bio->bi_private;
+	sector_t sector = bio->bi_iter.bi_sector;
+	blk_status_t status = bio->bi_status;
+
+	bio_put(bio);
+	iot_bio_done_rarely(req, status, sector);
+}
+
+/*
+ * An append in more pieces of memory than the embedded bio has room for. It cannot be cut,
+ * since only one bio is told where it has gone; prep has seen to it that it need not be.
+ */
+void iot_bio_append(struct io_target_request *req, struct block_device *bdev)
+{
+	struct iov_iter iter = req->iter;
+	struct bio *bio;
+
+	bio = bio_alloc_bioset(bdev, BIO_MAX_VECS, iot_bio_opf(req, bdev), GFP_NOIO,
+			       &req->target->bios);
+	iot_bio_attribute_pooled(bio, req);
+	bio->bi_private = req;
+	bio->bi_end_io = append_done;
+	iot_bio_fill_kvec(bio, &iter);
+	iot_bio_set_zone(bio, req, bdev);
+	submit_bio(bio);
 }

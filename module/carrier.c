@@ -125,7 +125,7 @@ static void carrier_copy(struct io_target_carrier *c, const struct io_target_req
 		struct bio_vec *bv = &c->vecs[i];
 		size_t n = min_t(size_t, len, bv->bv_len);
 
-		if (req->op == IO_TARGET_OP_WRITE)
+		if (iot_op_sends(req->op))
 			copy_page_from_iter(bv->bv_page, 0, n, &iter);
 		else
 			copy_page_to_iter(bv->bv_page, 0, n, &iter);
@@ -159,7 +159,7 @@ void iot_carrier_load(struct io_target_request *req)
 	io->state = IOT_REQ_SENT;
 	iov_iter_bvec(&io->iter, iov_iter_rw(&req->iter) == WRITE ? ITER_SOURCE : ITER_DEST,
 		      c->vecs, c->nr_pages, len);
-	if (req->op == IO_TARGET_OP_WRITE)
+	if (iot_op_sends(req->op))
 		carrier_copy(c, req, len);
 }
 
@@ -263,6 +263,7 @@ void iot_carrier_end(struct io_target_request *io, ssize_t result, blk_status_t 
 	if (req->op == IO_TARGET_OP_READ && result > 0)
 		carrier_copy(c, req, result);
 	req->not_sent = io->not_sent;
+	req->pos = io->pos;	/* to where an append has gone */
 	/* Before finish: after it the target is only the caller's to keep. */
 	iot_carrier_put(c);
 	iot_request_finish(req, result, status);

@@ -377,6 +377,20 @@ static inline struct bio *iot_clone_cached(struct bio *bio, gfp_t gfp, struct bi
 #define iot_clone_cached(bio, gfp, set)	bio_alloc_clone(NULL, bio, gfp, set)
 #endif
 
+/* Is there one command that resets all zones? Newer kernels see to it that there is. */
+static inline bool iot_bdev_resets_all(struct block_device *bdev)
+{
+#ifdef blk_queue_zone_resetall
+	return blk_queue_zone_resetall(bdev_get_queue(bdev));
+#else
+	return true;
+#endif
+}
+
+#if !IS_ENABLED(CONFIG_BLK_DEV_ZONED)
+#define blkdev_report_zones(...)	(-EOPNOTSUPP)
+#endif
+
 /* The benchmark's peer; callers include <linux/dm-io.h>. */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(7, 0, 0)
 #define iot_dm_io(req, n, region, errors, prio)	dm_io(req, n, region, errors, NULL, prio)

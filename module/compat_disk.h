@@ -20,7 +20,6 @@ struct iot_zones_asked {
 };
 
 #if !IS_ENABLED(CONFIG_BLK_DEV_ZONED)
-#define blkdev_report_zones(...)	(-EOPNOTSUPP)
 #define disk_report_zone(...)		(-EOPNOTSUPP)
 #endif
 
@@ -81,6 +80,7 @@ static inline void iot_disk_set_zoned(struct gendisk *disk, unsigned int sectors
 {
 #if IS_ENABLED(CONFIG_BLK_DEV_ZONED)
 	disk_set_zoned(disk, BLK_ZONED_HM);
+	blk_queue_flag_set(QUEUE_FLAG_ZONE_RESETALL, disk->queue);
 	blk_queue_chunk_sectors(disk->queue, sectors);
 	blk_queue_max_zone_append_sectors(disk->queue, sectors);
 #endif
@@ -113,6 +113,7 @@ struct iot_disk_limits {
 	unsigned int	dma_alignment;
 	unsigned int	max_discard_sectors;
 	unsigned int	max_write_zeroes_sectors;
+	unsigned int	max_secure_erase_sectors;
 	unsigned int	zone_sectors;
 	bool		write_cache;
 	bool		fua;
@@ -129,6 +130,7 @@ static inline struct gendisk *iot_alloc_disk(const struct iot_disk_limits *l)
 		.dma_alignment = l->dma_alignment,
 		.max_hw_discard_sectors = l->max_discard_sectors,
 		.max_write_zeroes_sectors = l->max_write_zeroes_sectors,
+		.max_secure_erase_sectors = l->max_secure_erase_sectors,
 		.features = (l->write_cache ? BLK_FEAT_WRITE_CACHE : 0) |
 			    (l->fua ? BLK_FEAT_FUA : 0) |
 			    (l->nowait ? BLK_FEAT_NOWAIT : 0) |
@@ -162,6 +164,7 @@ static inline struct gendisk *iot_alloc_disk(const struct iot_disk_limits *l)
 	blk_queue_max_discard_sectors(q, l->max_discard_sectors);
 	q->limits.discard_granularity = l->physical_block_size;
 	blk_queue_max_write_zeroes_sectors(q, l->max_write_zeroes_sectors);
+	blk_queue_max_secure_erase_sectors(q, l->max_secure_erase_sectors);
 	blk_queue_write_cache(q, l->write_cache, l->fua);
 	if (l->nowait)
 		blk_queue_flag_set(QUEUE_FLAG_NOWAIT, q);

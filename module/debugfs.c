@@ -43,6 +43,12 @@ static const char * const op_names[] = {
 	[IO_TARGET_OP_DISCARD]		= "discard",
 	[IO_TARGET_OP_WRITE_ZEROES]	= "write_zeroes",
 	[IO_TARGET_OP_IOCTL]		= "ioctl",
+	[IO_TARGET_OP_SECURE_ERASE]	= "secure_erase",
+	[IO_TARGET_OP_ZONE_OPEN]	= "zone_open",
+	[IO_TARGET_OP_ZONE_CLOSE]	= "zone_close",
+	[IO_TARGET_OP_ZONE_FINISH]	= "zone_finish",
+	[IO_TARGET_OP_ZONE_RESET]	= "zone_reset",
+	[IO_TARGET_OP_ZONE_APPEND]	= "zone_append",
 };
 
 static void show_text(struct seq_file *m, const char *name, const char *text)

@@ -86,6 +86,8 @@ static int file_check(struct io_target_lower *lower, struct io_target_request *r
 	}
 	if (!S_ISREG(file_inode(file)->i_mode) || !file->f_op->fallocate)
 		return iot_err(t, -EOPNOTSUPP, "discard or zeroes refused: not a file with holes");
+	if (req->op != IO_TARGET_OP_DISCARD && req->op != IO_TARGET_OP_WRITE_ZEROES)
+		return iot_err(t, -EOPNOTSUPP, "prep refused: a file has no such operation");
 	return 0;
 }
 

@@ -42,6 +42,19 @@ static enum io_target_op forward_op(const struct bio *bio)
 		return IO_TARGET_OP_DISCARD;
 	case REQ_OP_WRITE_ZEROES:
 		return IO_TARGET_OP_WRITE_ZEROES;
+	case REQ_OP_SECURE_ERASE:
+		return IO_TARGET_OP_SECURE_ERASE;
+	case REQ_OP_ZONE_OPEN:
+		return IO_TARGET_OP_ZONE_OPEN;
+	case REQ_OP_ZONE_CLOSE:
+		return IO_TARGET_OP_ZONE_CLOSE;
+	case REQ_OP_ZONE_FINISH:
+		return IO_TARGET_OP_ZONE_FINISH;
+	case REQ_OP_ZONE_RESET:
+	case REQ_OP_ZONE_RESET_ALL:
+		return IO_TARGET_OP_ZONE_RESET;
+	case REQ_OP_ZONE_APPEND:
+		return IO_TARGET_OP_ZONE_APPEND;
 	case REQ_OP_WRITE:
 		return bio_sectors(bio) ? IO_TARGET_OP_WRITE : IO_TARGET_OP_FLUSH;
 	default:

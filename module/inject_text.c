@@ -3,7 +3,8 @@
  * The rules of the fault injector as text: words of the form key=value, in any
  * order.
  *
- *	op=read|write|flush|discard|write_zeroes|any|alloc	default: any
+ *	op=read|write|flush|discard|write_zeroes|ioctl|secure_erase|zone_open|zone_close|
+ *	   zone_finish|zone_reset|zone_append|any|alloc		default: any
  *	error=<name or number>, delay=<ms>, never		one of them
  *	every=<n>		each nth that matches, default 1
  *	count=<n>		so often at the most
@@ -28,6 +29,12 @@ static const char * const op_names[] = {
 	[IO_TARGET_OP_DISCARD]		= "discard",
 	[IO_TARGET_OP_WRITE_ZEROES]	= "write_zeroes",
 	[IO_TARGET_OP_IOCTL]		= "ioctl",
+	[IO_TARGET_OP_SECURE_ERASE]	= "secure_erase",
+	[IO_TARGET_OP_ZONE_OPEN]	= "zone_open",
+	[IO_TARGET_OP_ZONE_CLOSE]	= "zone_close",
+	[IO_TARGET_OP_ZONE_FINISH]	= "zone_finish",
+	[IO_TARGET_OP_ZONE_RESET]	= "zone_reset",
+	[IO_TARGET_OP_ZONE_APPEND]	= "zone_append",
 };
 
 static const struct {
@@ -58,7 +65,7 @@ static const char *parse_op(struct iot_rule *rule, char *value)
 	if (!strcmp(value, "alloc"))
 		return set_action(rule, IOT_RULE_ALLOC);
 	if (op < 0)
-		return "op= is none of read, write, flush, discard, write_zeroes, any, alloc";
+		return "op= is no operation, nor any, nor alloc";
 	rule->op = op;
 	return NULL;
 }

@@ -78,6 +78,7 @@ enum iot_request_state {
 };
 
 /* Private bits of req->flags, beside the public ones */
+#define IOT_F_APPEND		BIT(15)	/* to a zone: its end says where to */
 #define IOT_F_PASS		BIT(16)	/* a call in its caller's task, see enter.c */
 #define IOT_F_BEGUN		BIT(17)	/* a part of it is done, see lower.h */
 #define IOT_F_ONE_PIECE		BIT(18)	/* its memory is all of req->bvec */
@@ -224,6 +225,7 @@ struct io_target_lower *iot_provider_lower(struct io_target *t, const char *name
 int iot_prep_begin(struct io_target_request *req, enum io_target_op op, loff_t pos, u64 len,
 		   unsigned int flags);
 int iot_prep_finish(struct io_target_request *req);
+int iot_prep_refuse_op(struct io_target_request *req, enum io_target_op op);
 int iot_check_range(struct io_target *t, enum io_target_op op, loff_t pos, u64 len);
 int iot_prep_check(struct io_target_request *req);
 bool iot_prepared_for(const struct io_target_request *req, u32 session);
@@ -329,6 +331,18 @@ ssize_t iot_carrier_begun(struct io_target_request *req);
 static inline u64 iot_kind_of(u32 flags)
 {
 	return IS_ENABLED(CONFIG_CPU_BIG_ENDIAN) ? flags : (u64)flags << 32;
+}
+
+/* Does @op bring data to the device? */
+static inline bool iot_op_sends(enum io_target_op op)
+{
+	return op == IO_TARGET_OP_WRITE || op == IO_TARGET_OP_ZONE_APPEND;
+}
+
+/* Of the zones of a disk */
+static inline bool iot_op_is_zone(enum io_target_op op)
+{
+	return op >= IO_TARGET_OP_ZONE_OPEN && op <= IO_TARGET_OP_ZONE_APPEND;
 }
 
 /* Does the request belong to its caller, rather than to the library? */

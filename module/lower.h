@@ -124,6 +124,7 @@ struct iot_queue {
  * @block_size: bytes that the device transfers as one
  * @max_segments: pieces of memory that one block may lie in; 0: any
  * @size: bytes, as the backend has seen it last; 0: it is to be asked
+ * @zone_size: bytes of a zone, 0: there are none
  * @name: of the device, for log lines
  * @lock: see above
  * @queues: all queues of requests for this device, @queue and its backend's
@@ -165,6 +166,7 @@ struct io_target_lower {
 	u32				block_size;
 	u32				max_segments;
 	u64				size;
+	u64				zone_size;
 	char				name[32];
 
 	spinlock_t			lock;	/* queues, sending, orphans */

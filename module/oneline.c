@@ -28,13 +28,16 @@ struct sync_io {
 
 static int sync_prep(struct io_target_request *req, const struct sync_io *io)
 {
-	if (io->op == IO_TARGET_OP_READ || io->op == IO_TARGET_OP_WRITE)
+	if (io->op == IO_TARGET_OP_READ || iot_op_sends(io->op))
 		return io_target_prep_rw_buf(req, io->op, io->buf, io->len, io->pos, io->flags);
 	return io_target_prep_range(req, io->op, io->pos, io->len, io->flags);
 }
 
-/* @no_buffer: it is we who have no memory, not the device. */
-static ssize_t sync_one(const struct sync_io *io, long timeout, bool *no_buffer)
+/*
+ * @no_buffer: it is we who have no memory, not the device. An append says in @io where it
+ * has gone.
+ */
+static ssize_t sync_one(struct sync_io *io, long timeout, bool *no_buffer)
 {
 	struct io_target_request req;
 	ssize_t ret;
@@ -48,6 +51,7 @@ static ssize_t sync_one(const struct sync_io *io, long timeout, bool *no_buffer)
 	/* One that was refused, by a close in between, still has its carrier. */
 	if (unlikely(req.carrier))
 		iot_request_reset(&req);
+	io->pos = req.pos;
 	return ret;
 }
 
@@ -58,10 +62,16 @@ static long sync_left(unsigned long deadline, long timeout)
 	return (long)(deadline - jiffies);
 }
 
-/* Has @io data, and more than a buffer of the reserve holds? */
+/* More than a buffer of the reserve holds? */
+static bool sync_is_long(const struct sync_io *io)
+{
+	return io->buf && io->len > IOT_RESERVE_PAGES * PAGE_SIZE;
+}
+
+/* Of an append the first part alone is no use. */
 static bool sync_shrink(struct sync_io *io)
 {
-	if (!io->buf || io->len <= IOT_RESERVE_PAGES * PAGE_SIZE)
+	if (!sync_is_long(io) || io->op == IO_TARGET_OP_ZONE_APPEND)
 		return false;
 	io->len = IOT_RESERVE_PAGES * PAGE_SIZE;
 	return true;
@@ -85,6 +95,8 @@ static ssize_t sync_bounced(struct sync_io *io, unsigned long deadline, long tim
 			return -ETIMEDOUT;
 		ret = sync_one(io, left, &no_buffer);
 		if (!no_buffer)
+			return ret;
+		if (sync_is_long(io) && io->op == IO_TARGET_OP_ZONE_APPEND)
 			return ret;
 		if (!sync_shrink(io) &&
 		    !wait_event_timeout(t->carrier_wait,
@@ -324,8 +336,36 @@ ssize_t io_target_write(struct io_target *target, const void *buf, size_t len, l
 }
 EXPORT_SYMBOL_GPL(io_target_write);
 
-static int sync_range(struct io_target *t, enum io_target_op op, loff_t pos, u64 len,
-		      long timeout)
+/* An append, of which *@pos becomes the place. */
+ssize_t iot_sync_append(struct io_target *t, const void *buf, size_t len, loff_t *pos,
+			long timeout)
+{
+	struct sync_io io = {
+		.target	= t,
+		.op	= IO_TARGET_OP_ZONE_APPEND,
+		.buf	= (void *)buf,
+		.len	= len,
+		.pos	= *pos,
+	};
+	bool no_buffer;
+	ssize_t ret;
+
+	ret = iot_sync_check(t, timeout);
+	if (unlikely(ret))
+		return ret;
+	if (timeout == IO_TARGET_NO_TIMEOUT && sync_manner(t, buf, len).reachable) {
+		ret = sync_one(&io, timeout, &no_buffer);
+	} else {
+		io.flags = IO_TARGET_BOUNCE;
+		ret = sync_bounced(&io, jiffies + timeout, timeout);
+	}
+	if (ret >= 0)
+		*pos = io.pos;
+	return ret;
+}
+
+int iot_sync_range(struct io_target *t, enum io_target_op op, loff_t pos, u64 len,
+		   long timeout)
 {
 	struct sync_io io = { .target = t, .op = op, .pos = pos, .len = len };
 	bool no_buffer;
@@ -350,7 +390,7 @@ static int sync_range(struct io_target *t, enum io_target_op op, loff_t pos, u64
  */
 int io_target_flush(struct io_target *target, long timeout)
 {
-	return sync_range(target, IO_TARGET_OP_FLUSH, 0, 0, timeout);
+	return iot_sync_range(target, IO_TARGET_OP_FLUSH, 0, 0, timeout);
 }
 EXPORT_SYMBOL_GPL(io_target_flush);
 
@@ -366,7 +406,7 @@ EXPORT_SYMBOL_GPL(io_target_flush);
  */
 int io_target_discard(struct io_target *target, loff_t pos, u64 len, long timeout)
 {
-	return sync_range(target, IO_TARGET_OP_DISCARD, pos, len, timeout);
+	return iot_sync_range(target, IO_TARGET_OP_DISCARD, pos, len, timeout);
 }
 EXPORT_SYMBOL_GPL(io_target_discard);
 
@@ -382,6 +422,22 @@ EXPORT_SYMBOL_GPL(io_target_discard);
  */
 int io_target_write_zeroes(struct io_target *target, loff_t pos, u64 len, long timeout)
 {
-	return sync_range(target, IO_TARGET_OP_WRITE_ZEROES, pos, len, timeout);
+	return iot_sync_range(target, IO_TARGET_OP_WRITE_ZEROES, pos, len, timeout);
 }
 EXPORT_SYMBOL_GPL(io_target_write_zeroes);
+
+/**
+ * io_target_secure_erase - have the device erase a range for good, and wait
+ * @target: the target
+ * @pos: byte offset
+ * @len: bytes, any number
+ * @timeout: jiffies, more than 0, or IO_TARGET_NO_TIMEOUT
+ *
+ * Context: process context, sleeps.
+ * Return: 0 or negative errno, as io_target_read().
+ */
+int io_target_secure_erase(struct io_target *target, loff_t pos, u64 len, long timeout)
+{
+	return iot_sync_range(target, IO_TARGET_OP_SECURE_ERASE, pos, len, timeout);
+}
+EXPORT_SYMBOL_GPL(io_target_secure_erase);

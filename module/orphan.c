@@ -5,7 +5,8 @@
  * A write that ends late must not land on a newer one. So while an orphaned
  * write (or discard, or write of zeroes) is alive, those that overlap it are held
  * back in a queue of the lower's, where cancel, deadline and close find them, and
- * go when it has ended. On a stream all writes overlap.
+ * go when it has ended. On a stream all writes overlap. An append may go anywhere in its
+ * zone, and what is done to a zone is done to all of it.
  *
  * What was sent before a write became an orphan was under way together with it,
  * and had no order to begin with. What comes after those that were held goes after
@@ -33,11 +34,33 @@ void iot_orphan_add(struct io_target_carrier *c)
 	iot_stats_orphan_add(c);
 }
 
-static bool overlap(const struct io_target_request *a, const struct io_target_request *b)
+/* Bytes of a device, from @first up to, not including, @end */
+struct extent {
+	u64	first;
+	u64	end;
+};
+
+static struct extent zone_of(const struct io_target_lower *lower, u64 pos)
 {
-	if (a->lower->stream)
-		return true;
-	return a->pos < b->pos + b->len && b->pos < a->pos + a->len;
+	u64 first = pos & ~(lower->zone_size - 1);
+
+	return (struct extent){ first, first + lower->zone_size };
+}
+
+static struct extent reach(const struct io_target_lower *lower,
+			   const struct io_target_request *req)
+{
+	if (req->op == IO_TARGET_OP_ZONE_APPEND)
+		return zone_of(lower, req->pos);
+	return (struct extent){ req->pos, req->pos + req->len };
+}
+
+static bool overlap(const struct io_target_lower *lower, const struct io_target_request *req,
+		    struct extent e)
+{
+	struct extent own = reach(lower, req);
+
+	return lower->stream || (own.first < e.end && e.first < own.end);
 }
 
 static bool held_by_orphan(struct io_target_lower *lower, struct io_target_request *req)
@@ -45,7 +68,7 @@ static bool held_by_orphan(struct io_target_lower *lower, struct io_target_reque
 	struct io_target_carrier *c;
 
 	list_for_each_entry(c, &lower->orphans, node)
-		if (writes(&c->io) && overlap(&c->io, req))
+		if (writes(&c->io) && overlap(lower, &c->io, reach(lower, req)))
 			return true;
 	return false;
 }
@@ -84,16 +107,22 @@ bool iot_orphan_hold(struct io_target_request *req, bool by_worker)
 	return true;
 }
 
-static bool bio_overlaps(const struct io_target_request *req, const struct bio *bio)
+/* What @bio may change; nothing, if it ends where it begins. */
+static struct extent bio_reach(const struct io_target_lower *lower, const struct bio *bio)
 {
 	u64 pos = (u64)bio->bi_iter.bi_sector << SECTOR_SHIFT;
 
-	return writes(req) && (u64)req->pos < pos + bio->bi_iter.bi_size &&
-	       pos < req->pos + req->len;
+	if (bio_op(bio) == REQ_OP_ZONE_RESET_ALL)
+		return (struct extent){ 0, U64_MAX };
+	if (bio_op(bio) == REQ_OP_ZONE_APPEND || op_is_zone_mgmt(bio_op(bio)))
+		return zone_of(lower, pos);
+	if (!op_is_write(bio_op(bio)))
+		return (struct extent){};
+	return (struct extent){ pos, pos + bio->bi_iter.bi_size };
 }
 
-/* Under lower->lock: the list that @clone has to go to, or NULL. */
-static struct bio_list *orphan_bios(struct io_target_lower *lower, const struct bio *clone,
+/* Under lower->lock: the list that a clone that may change @e has to go to, or NULL. */
+static struct bio_list *orphan_bios(struct io_target_lower *lower, struct extent e,
 				    bool by_worker)
 {
 	struct io_target_carrier *c;
@@ -101,7 +130,7 @@ static struct bio_list *orphan_bios(struct io_target_lower *lower, const struct 
 	if (lower->releasing && !by_worker)
 		return &lower->freed_bios;
 	list_for_each_entry(c, &lower->orphans, node)
-		if (bio_overlaps(&c->io, clone))
+		if (writes(&c->io) && overlap(lower, &c->io, e))
 			return &lower->held_bios;
 	return NULL;
 }
@@ -112,12 +141,13 @@ static struct bio_list *orphan_bios(struct io_target_lower *lower, const struct 
  */
 bool iot_orphan_hold_bio(struct io_target_lower *lower, struct bio *clone, bool by_worker)
 {
+	struct extent e = bio_reach(lower, clone);
 	struct bio_list *bios;
 
-	if (!op_is_write(bio_op(clone)) || !bio_sectors(clone))
+	if (e.first == e.end)
 		return false;
 	guard(spinlock_irqsave)(&lower->lock);
-	bios = orphan_bios(lower, clone, by_worker);
+	bios = orphan_bios(lower, e, by_worker);
 	if (!bios)
 		return false;
 	bio_list_add(bios, clone);

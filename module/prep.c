@@ -46,6 +46,8 @@ int iot_prep_begin(struct io_target_request *req, enum io_target_op op, loff_t p
 	req->pos = pos;
 	req->len = len;
 	req->flags |= flags;
+	if (unlikely(op == IO_TARGET_OP_ZONE_APPEND))
+		req->flags = (req->flags & ~IO_TARGET_MERGE_OK) | IOT_F_APPEND;
 	if (flags & IO_TARGET_PREPARED)
 		req->ended = IOT_REQ_FORMATTED;
 	return 0;
@@ -271,7 +273,7 @@ int iot_check_range(struct io_target *t, enum io_target_op op, loff_t pos, u64 l
 		.len = len,
 	};
 
-	iov_iter_kvec(&req.iter, op == IO_TARGET_OP_WRITE ? ITER_SOURCE : ITER_DEST, NULL, 0, 0);
+	iov_iter_kvec(&req.iter, iot_op_sends(op) ? ITER_SOURCE : ITER_DEST, NULL, 0, 0);
 	return iot_prep_check(&req);
 }
 
@@ -313,7 +315,7 @@ int __io_target_set_pos(struct io_target_request *req)
 }
 EXPORT_SYMBOL_GPL(__io_target_set_pos);
 
-static int refuse_op(struct io_target_request *req, enum io_target_op op)
+int iot_prep_refuse_op(struct io_target_request *req, enum io_target_op op)
 {
 	return iot_err(req->target, -EINVAL, "prep refused: operation %d takes no such form",
 			  op);
@@ -322,7 +324,7 @@ static int refuse_op(struct io_target_request *req, enum io_target_op op)
 /**
  * io_target_prep_rw - format a request to read or write
  * @req: idle, formatted or done
- * @op: IO_TARGET_OP_READ or IO_TARGET_OP_WRITE
+ * @op: IO_TARGET_OP_READ, IO_TARGET_OP_WRITE or IO_TARGET_OP_ZONE_APPEND
  * @iter: of kvec or bvec, ITER_DEST for reads and ITER_SOURCE for writes. It is
  *	copied; the table that it points to must stay until the request has ended.
  *	Any length; on block devices a zero length ends well without I/O
@@ -352,14 +354,14 @@ static int refuse_op(struct io_target_request *req, enum io_target_op op)
 int io_target_prep_rw(struct io_target_request *req, enum io_target_op op,
 		      const struct iov_iter *iter, loff_t pos, unsigned int flags)
 {
-	bool write = op == IO_TARGET_OP_WRITE;
+	bool write = iot_op_sends(op);
 	int err;
 
 	err = iot_prep_begin(req, op, pos, iov_iter_count(iter), flags);
 	if (unlikely(err))
 		return err;
 	if (unlikely(!write && op != IO_TARGET_OP_READ))
-		return refuse_op(req, op);
+		return iot_prep_refuse_op(req, op);
 	if (unlikely(!iov_iter_is_kvec(iter) && !iov_iter_is_bvec(iter)))
 		return iot_err(req->target, -EINVAL,
 				  "prep refused: the iov_iter is neither kvec nor bvec");
@@ -383,11 +385,11 @@ static noinline int prep_rw_buf(struct io_target_request *req, enum io_target_op
 
 	if (unlikely(err))
 		return err;
-	if (unlikely(op != IO_TARGET_OP_READ && op != IO_TARGET_OP_WRITE))
-		return refuse_op(req, op);
+	if (unlikely(op != IO_TARGET_OP_READ && !iot_op_sends(op)))
+		return iot_prep_refuse_op(req, op);
 	req->kvec.iov_base = buf;
 	req->kvec.iov_len = len;
-	iov_iter_kvec(&req->iter, op == IO_TARGET_OP_WRITE ? ITER_SOURCE : ITER_DEST,
+	iov_iter_kvec(&req->iter, iot_op_sends(op) ? ITER_SOURCE : ITER_DEST,
 		      &req->kvec, 1, len);
 	return iot_prep_finish(req);
 }
@@ -405,7 +407,7 @@ static noinline int prep_write_buf(struct io_target_request *req, enum io_target
 /**
  * io_target_prep_rw_buf - format a request to read or write one buffer
  * @req: idle, formatted or done
- * @op: IO_TARGET_OP_READ or IO_TARGET_OP_WRITE
+ * @op: IO_TARGET_OP_READ, IO_TARGET_OP_WRITE or IO_TARGET_OP_ZONE_APPEND
  * @buf: kmalloc or vmalloc memory; the stack only with IO_TARGET_BOUNCE
  * @len: bytes
  * @pos: byte offset, 0 for streams
@@ -433,7 +435,7 @@ EXPORT_SYMBOL_GPL(io_target_prep_rw_buf);
 /**
  * io_target_prep_rw_page - format a request to read or write a page or folio
  * @req: idle, formatted or done
- * @op: IO_TARGET_OP_READ or IO_TARGET_OP_WRITE
+ * @op: IO_TARGET_OP_READ, IO_TARGET_OP_WRITE or IO_TARGET_OP_ZONE_APPEND
  * @page: first page of physically contiguous memory; the caller holds a
  *	reference until the request has ended
  * @offset: byte offset from the start of @page
@@ -452,49 +454,16 @@ int io_target_prep_rw_page(struct io_target_request *req, enum io_target_op op,
 
 	if (unlikely(err))
 		return err;
-	if (unlikely(op != IO_TARGET_OP_READ && op != IO_TARGET_OP_WRITE))
-		return refuse_op(req, op);
+	if (unlikely(op != IO_TARGET_OP_READ && !iot_op_sends(op)))
+		return iot_prep_refuse_op(req, op);
 	if (unlikely(len > U32_MAX))
 		return iot_err(req->target, -EMSGSIZE, "prep refused: %zu bytes in one folio",
 				  len);
 	bvec_set_page(&req->bvec, pfn_to_page(page_to_pfn(page) + (offset >> PAGE_SHIFT)), len,
 		      offset_in_page(offset));
-	iov_iter_bvec(&req->iter, op == IO_TARGET_OP_WRITE ? ITER_SOURCE : ITER_DEST,
+	iov_iter_bvec(&req->iter, iot_op_sends(op) ? ITER_SOURCE : ITER_DEST,
 		      &req->bvec, 1, len);
 	req->flags |= IOT_F_ONE_PIECE;
 	return iot_prep_finish(req);
 }
 EXPORT_SYMBOL_GPL(io_target_prep_rw_page);
-
-/**
- * io_target_prep_range - format a request without data
- * @req: idle, formatted or done
- * @op: IO_TARGET_OP_FLUSH, IO_TARGET_OP_DISCARD or IO_TARGET_OP_WRITE_ZEROES
- * @pos: byte offset; 0 for flush
- * @len: bytes, any number; 0 for flush
- * @flags: IO_TARGET_BOUNCE (it can end at its timeout), IO_TARGET_IGNORE_STATE.
- *	Not IO_TARGET_FUA, which the block layer knows for writes with data only
- *
- * A flush covers all writes that had ended when it was submitted.
- *
- * Context: as for io_target_prep_rw().
- * Return: as io_target_prep_rw().
- */
-int io_target_prep_range(struct io_target_request *req, enum io_target_op op,
-			 loff_t pos, u64 len, unsigned int flags)
-{
-	int err = iot_prep_begin(req, op, pos, len, flags);
-
-	if (unlikely(err))
-		return err;
-	if (unlikely(op != IO_TARGET_OP_FLUSH && op != IO_TARGET_OP_DISCARD &&
-		     op != IO_TARGET_OP_WRITE_ZEROES))
-		return refuse_op(req, op);
-	if (unlikely(op == IO_TARGET_OP_FLUSH && (pos || len)))
-		return iot_err(req->target, -EINVAL, "flush refused: it has no range");
-	if (unlikely(flags & (IO_TARGET_PREFLUSH | IO_TARGET_NOWAIT | IO_TARGET_FUA)))
-		return iot_err(req->target, -EINVAL, "prep refused: flags %#x", flags);
-	iov_iter_kvec(&req->iter, ITER_SOURCE, NULL, 0, 0);
-	return iot_prep_finish(req);
-}
-EXPORT_SYMBOL_GPL(io_target_prep_range);

@@ -36,8 +36,9 @@ static const char *switch_obstacle(const struct io_target_info *old,
 	if (new->read_only && old->flags & IO_TARGET_WRITE && !old->read_only)
 		return "it is read-only";
 	if ((old->max_discard && !new->max_discard) ||
-	    (old->max_write_zeroes && !new->max_write_zeroes))
-		return "it has no discard or write zeroes";
+	    (old->max_write_zeroes && !new->max_write_zeroes) ||
+	    (old->max_secure_erase && !new->max_secure_erase))
+		return "it has no discard, write zeroes or secure erase";
 	if ((old->nowait && !new->nowait) || (old->poll && !new->poll) ||
 	    (old->ioctl && !new->ioctl))
 		return "it has no NOWAIT, polling or ioctl";
@@ -121,7 +122,8 @@ static int next_set_locked(struct io_target *t, const char *path)
  * It is opened as the device in use was, exclusively too, if that was, and it must be able
  * to do for those above what that can: of the same kind, not smaller, with blocks and
  * memory alignment not larger, the same zones and integrity, writable, with discard, write
- * zeroes, NOWAIT, polling and ioctls where it has them, atomic writes not smaller.
+ * zeroes, secure erase, NOWAIT, polling and ioctls where it has them, atomic writes not
+ * smaller.
  * Otherwise, as after any error, nothing changes. What is written to it by others until
  * the switch, the target will find there.
  *

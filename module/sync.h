@@ -9,6 +9,12 @@
 
 #include "internal.h"
 
+/* oneline.c */
+int iot_sync_range(struct io_target *t, enum io_target_op op, loff_t pos, u64 len,
+		   long timeout);
+ssize_t iot_sync_append(struct io_target *t, const void *buf, size_t len, loff_t *pos,
+			long timeout);
+
 /*
  * For a thread that is no worker there is less to ask. (That it may sleep is asked by
  * what it sleeps in.)

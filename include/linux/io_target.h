@@ -124,6 +124,13 @@ enum io_target_sent_action {
  * @IO_TARGET_OP_DISCARD: the range is not needed any more
  * @IO_TARGET_OP_WRITE_ZEROES: the range reads as zeroes from now on
  * @IO_TARGET_OP_IOCTL: whatever the driver does with a number and an argument
+ * @IO_TARGET_OP_SECURE_ERASE: the range, and all copies of it, is gone for good
+ * @IO_TARGET_OP_ZONE_OPEN: the zones are opened
+ * @IO_TARGET_OP_ZONE_CLOSE: they are closed, and can be written further on
+ * @IO_TARGET_OP_ZONE_FINISH: they are full
+ * @IO_TARGET_OP_ZONE_RESET: they are empty
+ * @IO_TARGET_OP_ZONE_APPEND: memory to device, where the zone's next write goes; see
+ *	io_target_zone.h for all of these
  */
 enum io_target_op {
 	IO_TARGET_OP_NONE,
@@ -133,6 +140,12 @@ enum io_target_op {
 	IO_TARGET_OP_DISCARD,
 	IO_TARGET_OP_WRITE_ZEROES,
 	IO_TARGET_OP_IOCTL,
+	IO_TARGET_OP_SECURE_ERASE,
+	IO_TARGET_OP_ZONE_OPEN,
+	IO_TARGET_OP_ZONE_CLOSE,
+	IO_TARGET_OP_ZONE_FINISH,
+	IO_TARGET_OP_ZONE_RESET,
+	IO_TARGET_OP_ZONE_APPEND,
 };
 
 /**
@@ -385,6 +398,7 @@ ssize_t io_target_write(struct io_target *target, const void *buf, size_t len, l
 int io_target_flush(struct io_target *target, long timeout);
 int io_target_discard(struct io_target *target, loff_t pos, u64 len, long timeout);
 int io_target_write_zeroes(struct io_target *target, loff_t pos, u64 len, long timeout);
+int io_target_secure_erase(struct io_target *target, loff_t pos, u64 len, long timeout);
 
 /**
  * io_target_prep_read - format a request to read into an iov_iter
@@ -546,6 +560,23 @@ static inline int __must_check io_target_prep_write_zeroes(struct io_target_requ
 	return io_target_prep_range(req, IO_TARGET_OP_WRITE_ZEROES, pos, len, flags);
 }
 
+/**
+ * io_target_prep_secure_erase - format an erasure that cannot be undone by anyone
+ * @req: idle, formatted or done
+ * @pos: byte offset
+ * @len: bytes, any number
+ * @flags: IO_TARGET_BOUNCE, so that it can end at its timeout
+ *
+ * Context: as for io_target_prep_rw().
+ * Return: as io_target_prep_range().
+ */
+static inline int __must_check io_target_prep_secure_erase(struct io_target_request *req,
+							   loff_t pos, u64 len,
+							   unsigned int flags)
+{
+	return io_target_prep_range(req, IO_TARGET_OP_SECURE_ERASE, pos, len, flags);
+}
+
 int __io_target_set_pos(struct io_target_request *req);
 
 /**
@@ -593,5 +624,6 @@ int io_target_forward_mmap(struct io_target *target, struct vm_area_struct *vma)
 
 #include <linux/io_target_stream.h>
 #include <linux/io_target_user.h>
+#include <linux/io_target_zone.h>
 
 #endif /* _LINUX_IO_TARGET_H */

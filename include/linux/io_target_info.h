@@ -95,6 +95,7 @@ enum io_target_served {
  *	legal and are split on their way. 0: no limit
  * @max_discard: bytes in one discard command, 0: discard is not supported
  * @max_write_zeroes: bytes in one command, 0: not supported
+ * @max_secure_erase: bytes in one command, 0: not supported
  * @read_only: writes are refused with -EROFS
  * @write_cache: the device has a volatile cache, so flush means something
  * @fua: the device makes a single write stable by itself
@@ -107,6 +108,8 @@ enum io_target_served {
  * @zoned: a zoned disk
  * @zone_size: bytes; 0: it has none
  * @max_zone_append: bytes of the largest append to a zone
+ * @max_open_zones: that may be open at a time; 0: all
+ * @max_active_zones: that may be neither empty nor full; 0: all
  * @integrity: bytes of integrity data that belong to one interval, 0: none
  * @stream: no positions: requests pass @pos 0, keep their order and may be short
  * @read: how reads are served
@@ -125,6 +128,7 @@ struct io_target_info {
 	u64			max_transfer;
 	u64			max_discard;
 	u64			max_write_zeroes;
+	u64			max_secure_erase;
 	u32			atomic_write_min;
 	u32			atomic_write_max;
 	bool			read_only;
@@ -137,6 +141,8 @@ struct io_target_info {
 	bool			zoned;
 	u64			zone_size;
 	u64			max_zone_append;
+	u32			max_open_zones;
+	u32			max_active_zones;
 	u16			integrity;
 	bool			stream;
 	enum io_target_served	read;
