@@ -346,6 +346,8 @@ struct testdev_store *testdev_char_store(struct testdev_char *c);
 #define TESTDEV_PIPE_ROOM	256
 /* An ioctl: returns twice its argument */
 #define TESTDEV_PIPE_DOUBLE	_IO('i', 1)
+/* Another: returns the number of the task that it is called by */
+#define TESTDEV_PIPE_WHO	_IO('i', 2)
 
 /*
  * How a pipe differs from a tty. NOWAIT: it has FMODE_NOWAIT, and honours it rather than
@@ -384,6 +386,7 @@ size_t testdev_pipe_push(struct testdev_pipe *p, const void *buf, size_t len);
 size_t testdev_pipe_pull(struct testdev_pipe *p, void *buf, size_t len);
 void testdev_pipe_lie(struct testdev_pipe *p, bool lies);
 void testdev_pipe_wake(struct testdev_pipe *p);
+void testdev_pipe_hook(struct testdev_pipe *p, void (*hook)(void *private), void *private);
 int testdev_pipe_free_queues(struct testdev_pipe *p);
 struct testdev_pipe_seen testdev_pipe_seen(struct testdev_pipe *p);
 bool testdev_pipe_wait_refused(struct testdev_pipe *p, unsigned int n);

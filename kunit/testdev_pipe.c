@@ -28,6 +28,8 @@ struct testdev_pipe {
 	u8			data[TESTDEV_PIPE_ROOM];
 	unsigned int		fill;
 	bool			lies;
+	void			(*hook)(void *private);
+	void			*private;	/* for @hook */
 	struct testdev_pipe_seen seen;
 };
 
@@ -90,6 +92,16 @@ static void pipe_note(struct testdev_pipe *p, unsigned int *what, int n)
 	wake_up_all(&p->wait);
 }
 
+/* Once. */
+static void pipe_call_hook(struct testdev_pipe *p)
+{
+	void (*hook)(void *private);
+
+	hook = xchg(&p->hook, NULL);
+	if (hook)
+		hook(p->private);
+}
+
 static ssize_t pipe_io(struct kiocb *iocb, struct iov_iter *iter, bool write)
 {
 	struct testdev_pipe *p = file_pipe(iocb->ki_filp);
@@ -105,6 +117,7 @@ static ssize_t pipe_io(struct kiocb *iocb, struct iov_iter *iter, bool write)
 		if (!iov_iter_count(iter) || (done && !write))
 			return done;
 		if (pipe_refuses(p, iocb)) {
+			pipe_call_hook(p);
 			if (!done)
 				pipe_note(p, &p->seen.refused, 1);
 			return done ?: -EAGAIN;
@@ -145,7 +158,14 @@ static __poll_t pipe_poll(struct file *file, poll_table *wait)
 
 static long pipe_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
-	return cmd == TESTDEV_PIPE_DOUBLE ? arg * 2 : -ENOIOCTLCMD;
+	switch (cmd) {
+	case TESTDEV_PIPE_DOUBLE:
+		return arg * 2;
+	case TESTDEV_PIPE_WHO:
+		return task_pid_nr(current);
+	default:
+		return -ENOIOCTLCMD;
+	}
 }
 
 static int pipe_open(struct inode *inode, struct file *file)
@@ -264,6 +284,15 @@ void testdev_pipe_wake(struct testdev_pipe *p)
 	pipe_wake(p, true, true);
 }
 EXPORT_SYMBOL_GPL(testdev_pipe_wake);
+
+/* The next call that it is about to refuse calls @hook before that. */
+void testdev_pipe_hook(struct testdev_pipe *p, void (*hook)(void *private), void *private)
+{
+	p->private = private;
+	/* Pairs with the xchg in pipe_call_hook(). */
+	smp_store_release(&p->hook, hook);
+}
+EXPORT_SYMBOL_GPL(testdev_pipe_hook);
 
 static unsigned int queue_length(wait_queue_head_t *head)
 {

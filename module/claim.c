@@ -7,6 +7,9 @@
  * back by the library: pended, or in a queue of its lower's; a BOUNCE request can be
  * had even from the device, by whom its carrier may be orphaned. Who has claimed a
  * request is its one finisher, and ends it with the lock dropped.
+ *
+ * A request that is in none of these places just now, on its way from one to another or
+ * with the device, is marked (iot_lower_want()), and ends when it would come to wait.
  */
 #include <linux/export.h>
 #include <linux/hashtable.h>
@@ -30,7 +33,10 @@ static bool claim_queued(struct io_target_request *req)
 	return true;
 }
 
-/* The device has the I/O: perhaps it lets go of it when it is asked to. */
+/*
+ * The device has the I/O: perhaps it lets go of it when it is asked to. Or it is on its way
+ * to it, or back, and so finds the mark.
+ */
 static bool claim_interrupt(struct io_target_request *req, int why)
 {
 	struct io_target_request *io = req->carrier ? &req->carrier->io : req;
@@ -38,7 +44,10 @@ static bool claim_interrupt(struct io_target_request *req, int why)
 
 	guard(rcu)();
 	lower = rcu_dereference(req->target->lower);
-	if (!lower || READ_ONCE(io->lower) != lower || !lower->backend->interrupt)
+	if (!lower)
+		return false;
+	iot_lower_want(lower, io, why);
+	if (READ_ONCE(io->lower) != lower || !lower->backend->interrupt)
 		return false;
 	return lower->backend->interrupt(lower, io, why);
 }
@@ -99,9 +108,11 @@ void iot_claim_end(struct io_target_request *req, int err)
  * A request that waits for a char device to be ready has not been given to it; one of
  * which a part is done ends with what was done. A driver that a thread of the library
  * waits in is asked to let go (by a signal): if it does, and has done nothing, its
- * request ends with -ECANCELED. Whatever else is with a device stays there.
+ * request ends with -ECANCELED. So does one that is on its way to such a device, if that
+ * turns out not to be ready for it. Whatever else is with a device stays there.
  *
- * Nothing sticks: a request that was not outstanding is not affected later.
+ * Nothing sticks: a request that was not outstanding is not affected later, nor is its
+ * next use.
  *
  * Context: any; end_io may be called before it returns.
  * Return: 0: end_io has been called with -ECANCELED and not_sent, or with a part of

@@ -103,8 +103,8 @@ static struct io_target_request *lane_next(struct iot_lane *lane, struct iot_ser
 	server->task = current;
 	server->req = req;
 	server->ignores = req->flags & IO_TARGET_IGNORE_STATE;
-	/* Who asks all servers to come back has looked for this one before. */
-	server->why = lower->cancel && (lower->cancel_all || !server->ignores) ? -ECANCELED : 0;
+	/* Who asks for it, or for all, to come back has looked for this one before. */
+	server->why = iot_lower_ends(lower, req);
 	*why = server->why;
 	return req;
 }

@@ -46,28 +46,57 @@ struct io_target_request *iot_queue_next(struct iot_queue *queue)
 	return req;
 }
 
+/* Under lower->lock: something that waits is to end. */
+static void lower_kick_cancel(struct io_target_lower *lower)
+{
+	lockdep_assert_held(&lower->lock);
+	iot_lower_get(lower);
+	if (!queue_work(iot_wq, &lower->cancel_work))
+		iot_lower_put(lower);	/* not the last: the queued one has its own */
+}
+
+/* Under lower->lock: what @req is to end with, if it does not go to the device now, or 0. */
+int iot_lower_ends(const struct io_target_lower *lower, const struct io_target_request *req)
+{
+	if (unlikely(req->wanted))
+		return -req->wanted;
+	if (likely(!lower->cancel) ||
+	    (!lower->cancel_all && req->flags & IO_TARGET_IGNORE_STATE))
+		return 0;
+	return -ECANCELED;
+}
+
 /*
  * Under lower->lock: @req has come to wait in one of the queues. Who has submitted
- * it may have passed the gate before all that was queued was cancelled.
+ * it may have passed the gate before all that was queued was cancelled; and who wanted to
+ * end it may have found it nowhere, on its way here.
  */
 void iot_lower_queued(struct io_target_request *req)
 {
-	struct io_target_lower *lower = req->lower;
-
 	iot_deadline_look(req);
-	if (lower->cancel_all || !(req->flags & IO_TARGET_IGNORE_STATE))
-		iot_lower_queued_bio(lower);
+	if (unlikely(iot_lower_ends(req->lower, req)))
+		lower_kick_cancel(req->lower);
 }
 
 /* The same for a bio, which does not ignore the state. */
 void iot_lower_queued_bio(struct io_target_lower *lower)
 {
-	lockdep_assert_held(&lower->lock);
-	if (likely(!lower->cancel))
-		return;
-	iot_lower_get(lower);
-	if (!queue_work(iot_wq, &lower->cancel_work))
-		iot_lower_put(lower);	/* not the last: the queued one has its own */
+	if (unlikely(lower->cancel))
+		lower_kick_cancel(lower);
+}
+
+/*
+ * Somebody wants to end @req, which is outstanding, with @why, and it waits nowhere: the
+ * device has it, or is about to. If it comes to wait all the same it ends then: the driver
+ * of a char device may not be ready for it, or an orphan be in its way.
+ * Context: any, in a section that keeps @lower, which is its target's.
+ */
+void iot_lower_want(struct io_target_lower *lower, struct io_target_request *req, int why)
+{
+	guard(spinlock_irqsave)(&lower->lock);
+	WRITE_ONCE(req->wanted, -why);
+	if (req->state == IOT_REQ_QUEUED && req->lower == lower)
+		lower_kick_cancel(lower);
 }
 
 /*
@@ -90,33 +119,38 @@ void iot_lower_cancel_no_more(struct io_target_lower *lower)
 	lower->cancel = false;
 }
 
-static void lower_take_queued(struct io_target_lower *lower, struct list_head *taken,
+/* Return: is all to end, what the device has included? */
+static bool lower_take_queued(struct io_target_lower *lower, struct list_head *taken,
 			      struct bio_list *bios)
 {
 	struct io_target_request *req, *tmp;
 	struct iot_queue *queue;
 
 	guard(spinlock_irqsave)(&lower->lock);
-	if (!lower->cancel)	/* started since, for which all is to be sent */
-		return;
 	list_for_each_entry(queue, &lower->queues, node) {
 		list_for_each_entry_safe(req, tmp, &queue->requests, node) {
-			if (req->state != IOT_REQ_QUEUED ||
-			    (!lower->cancel_all && req->flags & IO_TARGET_IGNORE_STATE))
+			int why = iot_lower_ends(lower, req);
+
+			if (req->state != IOT_REQ_QUEUED || !why)
 				continue;
 			list_move_tail(&req->node, taken);
+			req->wanted = -why;
 			WRITE_ONCE(req->state, IOT_REQ_SENT);
 		}
 	}
+	if (!lower->cancel)	/* started since, for which all is to be sent */
+		return false;
 	bio_list_merge(bios, &lower->freed_bios);
 	bio_list_merge(bios, &lower->held_bios);
 	bio_list_init(&lower->freed_bios);
 	bio_list_init(&lower->held_bios);
+	return true;
 }
 
 /*
  * Ends what the device has not been given yet, at one time, so that of a stream
- * nothing goes that comes after what has not gone; and asks the device for the rest.
+ * nothing goes that comes after what has not gone; and asks the device for the rest. Or, if
+ * nothing is to be cancelled as a whole, those that are wanted.
  */
 void iot_lower_cancel_queued(struct io_target_lower *lower)
 {
@@ -124,18 +158,19 @@ void iot_lower_cancel_queued(struct io_target_lower *lower)
 	struct io_target_request *req;
 	LIST_HEAD(taken);
 	struct bio *bio;
+	bool all;
 
-	lower_take_queued(lower, &taken, &bios);
+	all = lower_take_queued(lower, &taken, &bios);
 	while ((req = list_first_entry_or_null(&taken, struct io_target_request, node))) {
 		ssize_t begun = iot_begun(req);
 
 		list_del_init(&req->node);
 		req->not_sent = !begun;
-		iot_request_end(req, begun ?: -ECANCELED, BLK_STS_OK);
+		iot_request_end(req, begun ?: -req->wanted, BLK_STS_OK);
 	}
 	while ((bio = bio_list_pop(&bios)))
 		iot_forward_cancel_held(bio);
-	if (lower->backend->interrupt)
+	if (all && lower->backend->interrupt)
 		lower->backend->interrupt(lower, NULL, -ECANCELED);
 }
 

@@ -61,6 +61,7 @@ int iot_pend(struct io_target_request *req, struct percpu_ref *gate)
 		iot_owner_note(req);
 	req->flags &= ~IOT_F_CALLER_WAITS;	/* it is start who would */
 	req->not_sent = false;
+	req->wanted = 0;
 	req->result = iot_forward_before(t);	/* until it has one */
 	WRITE_ONCE(req->state, IOT_REQ_PENDED);
 	list_add_tail(&req->node, &t->pended);

@@ -281,6 +281,7 @@ static __always_inline int batch_take(struct batch *b, struct io_target_request 
 		return batch_take_special(b, req);
 	req->lower = b->lower;
 	req->not_sent = false;
+	req->wanted = 0;
 	req->state = IOT_REQ_SENT;
 	return 0;
 }

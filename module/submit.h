@@ -20,6 +20,7 @@ static __always_inline int iot_request_take(struct io_target_request *req,
 		return iot_request_busy(req, "concurrent submit");
 	req->lower = lower;
 	req->not_sent = false;
+	req->wanted = 0;
 	return 0;
 }
 

@@ -274,9 +274,10 @@ struct io_target_request {
 
 	/* private: */
 	u8				state;
+	u8				wanted;	/* errno to end with, if it comes to wait */
 	u8				overdue;
-	u16				verify;	/* the verifier's */
 	u8				ended;	/* state when it has ended */
+	u16				verify;	/* the verifier's */
 	union {
 		struct {
 			u8		op;
