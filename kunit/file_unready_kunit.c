@@ -238,6 +238,37 @@ static void unready_race(struct kunit *test)
 	duel_expect_both(test, "cancelled", cancelled, "woken", ended);
 }
 
+static void free_right(void *private)
+{
+	testdev_pipe_free_queues(ready_pipe);
+}
+
+/* The queues go just when the file is closed: one of the two lets go of the other. */
+static void unready_free_race(struct kunit *test)
+{
+	struct io_target *t = ready_open(test, TESTDEV_PIPE_TWO);
+	unsigned int i, rounds = duel_rounds(ROUNDS / 5), wrong = 0;
+	const char *path = testdev_pipe_path(ready_pipe);
+	u8 *buf = ready_buf(test, CHUNK);
+	struct duel *d = duel_start(test, free_right, NULL);
+	struct sent *s = sent_alloc(test, t, 1);
+
+	for (i = 0; i < rounds; i++) {
+		sent_prep(test, s, IO_TARGET_OP_READ, buf, 1, 0, 0);
+		KUNIT_ASSERT_EQ(test, sent_submit(s), 0);
+		KUNIT_ASSERT_TRUE(test, ready_wait_waiting(t, false));
+		duel_fire(d);
+		KUNIT_EXPECT_EQ(test, io_target_close(t), 0);
+		duel_join(d);
+		wrong += s->req.result != -ECANCELED;
+		duel_adjust(d, i & 1);
+		KUNIT_ASSERT_EQ(test, io_target_open(t, path, RW), 0);
+	}
+	duel_end(d);
+	KUNIT_EXPECT_EQ(test, wrong, 0);
+	KUNIT_EXPECT_EQ(test, testdev_pipe_seen(ready_pipe).watching, 0);
+}
+
 static const unsigned int race_flags[] = { 0, TESTDEV_PIPE_TWO | TESTDEV_PIPE_NOWAIT };
 
 static void race_desc(const unsigned int *flags, char *desc)
@@ -269,6 +300,7 @@ static struct kunit_suite unready_suite = {
 
 static struct kunit_case race_cases[] = {
 	KUNIT_CASE_PARAM(unready_race, race_gen_params),
+	KUNIT_CASE(unready_free_race),
 	{}
 };
 

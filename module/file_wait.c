@@ -29,18 +29,22 @@ static int watch_wake(wait_queue_entry_t *entry, unsigned int mode, int sync, vo
 	__poll_t events = key_to_poll(key) & ~POLLFREE;
 	struct iot_file *f = w->f;
 
-	if (key_to_poll(key) & POLLFREE) {
-		/* Whoever finds the driver not ready looks where to wait for it from now on. */
+	/* Whoever finds the driver not ready looks where to wait for it from now on. */
+	if (key_to_poll(key) & POLLFREE)
 		WRITE_ONCE(f->watched, IOT_UNWATCHED);
-		/* The queue goes now, after a grace period for iot_file_unwatch(). */
-		list_del_init(&entry->entry);
-		/* The last that is done with it: who sees this leaves the queue alone. */
-		smp_store_release(&w->head, NULL);
-	}
 	/* Who says nothing of what has happened means anything. */
 	events = events ?: (__force __poll_t)~0 & ~POLLFREE;
 	wake_up_poll(&f->read.lower->target->idle_wait, events);
 	watch_wake_lanes(f, events);
+	if (key_to_poll(key) & POLLFREE) {
+		/* The queue goes now, after a grace period for iot_file_unwatch(). */
+		list_del_init(&entry->entry);
+		/*
+		 * Last: who sees this leaves the queue and its lock alone, and so does not
+		 * wait for us before @f goes.
+		 */
+		smp_store_release(&w->head, NULL);
+	}
 	return 0;
 }
 
