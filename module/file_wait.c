@@ -87,10 +87,21 @@ static void watch_queue(struct file *file, wait_queue_head_t *head, poll_table *
 	add_wait_queue(head, &w->entry);
 }
 
+static bool file_watches(struct iot_file *f)
+{
+	unsigned int i;
+
+	for (i = 0; i < IOT_FILE_WATCHES; i++)
+		if (READ_ONCE(f->watches[i].head))
+			return true;
+	return false;
+}
+
 /*
  * From now on, until the file is closed, the driver's queues wake lanes and the target's
  * waiters. The queues that a driver names are taken to be always the same, unless it has
- * freed one. The file is kept open by a gate, or by a use of its lower.
+ * freed one; one that has named none is asked again (a tun has none before its ioctl).
+ * The file is kept open by a gate, or by a use of its lower.
  */
 void iot_file_watch(struct iot_file *f)
 {
@@ -106,7 +117,8 @@ void iot_file_watch(struct iot_file *f)
 	init_poll_funcptr(&ing.table, watch_queue);
 	vfs_poll(f->file, &ing.table);
 	/* Unless one of them has gone meanwhile, of which lanes have been told. */
-	cmpxchg(&f->watched, IOT_WATCH_BEGUN, IOT_WATCHED);
+	if (file_watches(f))
+		cmpxchg(&f->watched, IOT_WATCH_BEGUN, IOT_WATCHED);
 }
 
 /* The file is about to be closed; nobody asks to watch it any more. */
@@ -128,14 +140,7 @@ void iot_file_unwatch(struct iot_file *f)
 /* Is there a queue that would tell, and none that would not be heard? */
 static bool file_hears(struct iot_file *f)
 {
-	unsigned int i;
-
-	if (f->missed)
-		return false;
-	for (i = 0; i < IOT_FILE_WATCHES; i++)
-		if (READ_ONCE(f->watches[i].head))
-			return true;
-	return false;
+	return !f->missed && file_watches(f);
 }
 
 /* For the lane of one direction. May sleep in the driver's ->poll(). */
@@ -162,20 +167,23 @@ static int file_wait_more(struct io_target *t, struct wait_queue_entry *wait, lo
 /*
  * The driver has refused a caller, for the @refused time in a row. Waits until it says
  * that it is ready; also for a moment more when it does not mean it, since its callers
- * would spin.
+ * would spin. A driver of which nothing is heard is asked now and then.
  * Return: 0. -EAGAIN: the target is not started any more. -ERESTARTSYS.
  */
 int iot_file_wait(struct io_target *t, struct iot_file *f, bool write, unsigned int refused)
 {
 	DEFINE_WAIT_FUNC(wait, woken_wake_function);
+	long look = 1;
 	int err = 0;
 
 	iot_file_watch(f);
 	add_wait_queue(&t->idle_wait, &wait);
 	if (refused > IOT_LANE_REFUSALS)
 		err = file_wait_more(t, &wait, 1);
-	while (!err && !(vfs_poll(f->file, NULL) & iot_file_events(write)))
-		err = file_wait_more(t, &wait, MAX_SCHEDULE_TIMEOUT);
+	while (!err && !(vfs_poll(f->file, NULL) & iot_file_events(write))) {
+		err = file_wait_more(t, &wait, file_hears(f) ? MAX_SCHEDULE_TIMEOUT : look);
+		look = min(2 * look, IOT_LOOK_LAST);
+	}
 	remove_wait_queue(&t->idle_wait, &wait);
 	return err;
 }

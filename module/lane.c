@@ -8,9 +8,6 @@
 
 #include "lane.h"
 
-/* How long until a driver is asked again that does not say when it is ready: at most */
-#define LOOK_LAST	(HZ / 10UL)
-
 static void lane_start(struct iot_lane *lane, struct iot_server *server)
 {
 	iot_lower_get(lane->lower);
@@ -138,7 +135,7 @@ static void lane_look_later(struct iot_lane *lane)
 {
 	unsigned int more = max(lane->refused, IOT_LANE_REFUSALS + 1U) - IOT_LANE_REFUSALS - 1;
 
-	queue_delayed_work(lane->wq, &lane->look, min(1UL << min(more, 10U), LOOK_LAST));
+	queue_delayed_work(lane->wq, &lane->look, min(1L << min(more, 10U), IOT_LOOK_LAST));
 }
 
 /* Has the lane, which was waiting, something to do? Then, if ordered, the caller has the token. */

@@ -104,6 +104,9 @@ static inline bool iot_was_interrupted(ssize_t result)
 	       result == -ERESTARTNOHAND || result == -ERESTART_RESTARTBLOCK;
 }
 
+/* How long until a driver is asked again that does not say when it is ready: at most */
+#define IOT_LOOK_LAST	(HZ / 10L)
+
 /* Times in a row that a driver may say that it is ready, and refuse all the same */
 #define IOT_LANE_REFUSALS	3
 
