@@ -3,6 +3,7 @@
  * Forwarding to a device that makes its callers wait until it is ready, as a tty does:
  * where they wait, what wakes them, and polling.
  */
+#include <linux/iopoll.h>
 #include <linux/poll.h>
 
 #include "forwarder.h"
@@ -101,6 +102,47 @@ static void wait_mute(struct kunit *test)
 	pipe = testdev_pipe_create("iotpipe", TESTDEV_PIPE_MUTE);
 	KUNIT_ASSERT_FALSE(test, IS_ERR(pipe));
 	f = reader(test, open_pipe(test), buf, CHUNK);
+	testdev_pipe_push(pipe, buf, CHUNK);
+	KUNIT_EXPECT_EQ(test, forwarder_end(test, f), CHUNK);
+}
+
+static unsigned int polled(void)
+{
+	return testdev_pipe_seen(pipe).polls;
+}
+
+/* Wakes @f for nothing until it has looked at the driver once more. */
+static void wake_for_nothing(struct kunit *test)
+{
+	unsigned int before = polled(), now;
+
+	testdev_pipe_wake(pipe);
+	KUNIT_ASSERT_EQ(test, read_poll_timeout(polled, now, now > before, 1000,
+						jiffies_to_usecs(TESTDEV_PATIENCE), false), 0);
+}
+
+static void set_state(struct io_target *t, enum io_target_state state)
+{
+	guard(spinlock_irqsave)(&t->lock);
+	t->state = state;
+}
+
+/*
+ * What start has sent keeps its turn while start goes on: it would be overtaken otherwise,
+ * by those that start sends after it.
+ */
+static void wait_starting(struct kunit *test)
+{
+	struct io_target *t = open_pipe(test);
+	u8 *buf = zeroes(test, CHUNK);
+	struct forwarder *f = reader(test, t, buf, CHUNK);
+	unsigned int calls = testdev_pipe_seen(pipe).calls;
+
+	set_state(t, IO_TARGET_STARTING);
+	wake_for_nothing(test);
+	wake_for_nothing(test);
+	KUNIT_EXPECT_EQ(test, testdev_pipe_seen(pipe).calls, calls);
+	set_state(t, IO_TARGET_STARTED);
 	testdev_pipe_push(pipe, buf, CHUNK);
 	KUNIT_EXPECT_EQ(test, forwarder_end(test, f), CHUNK);
 }
@@ -314,6 +356,7 @@ static struct kunit_case wait_cases[] = {
 	KUNIT_CASE(wait_read),
 	KUNIT_CASE(wait_write),
 	KUNIT_CASE(wait_mute),
+	KUNIT_CASE(wait_starting),
 	KUNIT_CASE(wait_turns),
 	KUNIT_CASE(wait_not),
 	KUNIT_CASE(wait_stop),

@@ -156,7 +156,10 @@ enum iot_ready iot_file_ready(struct iot_lane *lane)
 
 static int file_wait_more(struct io_target *t, struct wait_queue_entry *wait, long timeout)
 {
-	if (io_target_state(t) != IO_TARGET_STARTED)
+	enum io_target_state state = io_target_state(t);
+
+	/* While the target is being started it is one of those that start has sent. */
+	if (state != IO_TARGET_STARTED && state != IO_TARGET_STARTING)
 		return -EAGAIN;
 	if (signal_pending(current))
 		return -ERESTARTSYS;
