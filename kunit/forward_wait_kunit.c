@@ -92,6 +92,35 @@ static void wait_write(struct kunit *test)
 	}
 }
 
+static long who_ioctl(struct forwarder *f)
+{
+	return io_target_ioctl(f->target, TESTDEV_PIPE_WHO, 0, IO_TARGET_NO_TIMEOUT);
+}
+
+/*
+ * An ioctl without timeout is made by its caller, whose pointer its argument may be, also if
+ * another thread starts the target.
+ */
+static void wait_own_ioctl(struct kunit *test)
+{
+	struct io_target *t = open_pipe(test);
+	struct forwarder *f = forwarder_alloc(test, t);
+	pid_t pid;
+
+	KUNIT_ASSERT_EQ(test, io_target_stop(t, IO_TARGET_LEAVE_SENT, 0), 0);
+	f->call = who_ioctl;
+	forwarder_start(test, f);
+	pid = task_pid_nr(f->task);
+	KUNIT_ASSERT_TRUE(test, forwarder_wait_pended(t, 1));
+	KUNIT_EXPECT_EQ(test, io_target_start(t), 0);
+	KUNIT_EXPECT_EQ(test, forwarder_end(test, f), (long)pid);
+	KUNIT_EXPECT_EQ(test, io_target_ioctl(t, TESTDEV_PIPE_WHO, 0, IO_TARGET_NO_TIMEOUT),
+			(long)task_pid_nr(current));
+	KUNIT_EXPECT_NE(test, io_target_ioctl(t, TESTDEV_PIPE_WHO, 0, TESTDEV_PATIENCE),
+			(long)task_pid_nr(current));
+	KUNIT_EXPECT_EQ(test, io_target_ioctl(t, 0, 0, IO_TARGET_NO_TIMEOUT), -ENOTTY);
+}
+
 /* A driver that names no queue is asked now and then: who waits gets his data. */
 static void wait_mute(struct kunit *test)
 {
@@ -355,6 +384,7 @@ static void wait_ioctl(struct kunit *test)
 static struct kunit_case wait_cases[] = {
 	KUNIT_CASE(wait_read),
 	KUNIT_CASE(wait_write),
+	KUNIT_CASE(wait_own_ioctl),
 	KUNIT_CASE(wait_mute),
 	KUNIT_CASE(wait_starting),
 	KUNIT_CASE(wait_turns),
@@ -364,6 +394,7 @@ static struct kunit_case wait_cases[] = {
 	KUNIT_CASE(wait_liar),
 	KUNIT_CASE(wait_library),
 	KUNIT_CASE(wait_poll),
+	KUNIT_CASE(wait_ioctl),
 	{}
 };
 

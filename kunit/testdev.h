@@ -347,7 +347,7 @@ struct testdev_store *testdev_char_store(struct testdev_char *c);
 /* An ioctl: returns twice its argument */
 #define TESTDEV_PIPE_DOUBLE	_IO('i', 1)
 /* Another: returns the number of the task that it is called by */
-#define TESTDEV_PIPE_WHO	_IO('i', 2)
+#define TESTDEV_PIPE_WHO	_IO('i', 16)
 
 /*
  * How a pipe differs from a tty. NOWAIT: it has FMODE_NOWAIT, and honours it rather than

@@ -23,16 +23,12 @@ static int pass_prep(struct iot_pass *pass, struct io_target *t, const struct io
 	struct io_target_request *req = &pass->req;
 	int err;
 
-	init_completion(&pass->done);
-	pass->granted = false;
 	io_target_request_init(req, t);
 	req->flags = IOT_F_PASS | (call->nowait ? IO_TARGET_NOWAIT : 0);
 	req->op = call->op;
 	req->pos = call->pos;
 	req->len = call->len;
 	req->ended = IOT_REQ_DONE;
-	req->private = &pass->done;
-	req->end_io = iot_sync_end_io;
 	err = iot_prep_check(req);
 	if (err)
 		return err;
@@ -53,6 +49,20 @@ static int pass_wait(struct iot_pass *pass)
 	return pass->granted ? 0 : pass->req.result;
 }
 
+static int pass_submit(struct iot_pass *pass)
+{
+	struct io_target_request *req = &pass->req;
+	int err;
+
+	init_completion(&pass->done);
+	pass->granted = false;
+	req->flags |= IOT_F_PASS;
+	req->private = &pass->done;
+	req->end_io = iot_sync_end_io;
+	err = io_target_submit(req);
+	return err ?: pass_wait(pass);
+}
+
 /*
  * Until the device may be called. A caller with a signal pending gets -ERESTARTSYS
  * rather than wait. From 0 to iot_leave() close, suspend and a stop that waits wait for
@@ -64,9 +74,17 @@ static int pass_wait(struct iot_pass *pass)
  */
 int iot_enter(struct io_target *t, const struct iot_call *call, struct iot_pass *pass)
 {
-	int err = pass_prep(pass, t, call) ?: io_target_submit(&pass->req);
+	return pass_prep(pass, t, call) ?: pass_submit(pass);
+}
 
-	return err ?: pass_wait(pass);
+/*
+ * The same for the request in @pass, which has been formatted. A device whose calls are not
+ * passed on carries it out as any other: then @pass->granted is false, and the result is
+ * the request's.
+ */
+int iot_enter_with(struct iot_pass *pass)
+{
+	return pass_submit(pass);
 }
 
 /* The call has been made, and @result is what became of it. Context: any. */

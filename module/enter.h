@@ -36,6 +36,7 @@ struct iot_call {
 };
 
 int iot_enter(struct io_target *t, const struct iot_call *call, struct iot_pass *pass);
+int iot_enter_with(struct iot_pass *pass);
 void iot_leave(struct iot_pass *pass, ssize_t result);
 void iot_pass_grant(struct io_target_request *req);
 

@@ -4,8 +4,10 @@
  * does with a number and an argument.
  */
 #include <linux/export.h>
+#include <linux/fs.h>
 #include <linux/sched/task_stack.h>
 
+#include "enter.h"
 #include "sync.h"
 
 /* What makes sense for them */
@@ -31,8 +33,7 @@ static int prep_ioctl(struct io_target_request *req, unsigned int cmd, void *buf
  * io_target_prep_ioctl - format an ioctl with a number as its argument
  * @req: idle, formatted or done
  * @cmd: as the driver knows it
- * @arg: the number. A pointer of the submitter's own only if he waits for the request
- *	without timeout, and then in his own task
+ * @arg: the number. For a pointer of the caller's there is io_target_ioctl()
  * @flags: IO_TARGET_IGNORE_STATE, IO_TARGET_TASK, IO_TARGET_PREPARED
  *
  * Of a char device a thread calls the driver, which can be interrupted as in a read, or
@@ -79,6 +80,34 @@ int io_target_prep_ioctl_buf(struct io_target_request *req, unsigned int cmd, vo
 }
 EXPORT_SYMBOL_GPL(io_target_prep_ioctl_buf);
 
+/*
+ * A char device's is called by nobody but the caller, since the argument may be a pointer of
+ * his: also if he has to wait for the target to be started.
+ */
+static long ioctl_here(struct io_target *t, unsigned int cmd, unsigned long arg)
+{
+	struct io_target_lower *lower;
+	struct iot_pass pass;
+	struct file *file;
+	long result;
+
+	io_target_request_init(&pass.req, t);
+	result = io_target_prep_ioctl(&pass.req, cmd, arg, 0);
+	if (result)
+		return result;
+	pass.granted = false;
+	result = iot_enter_with(&pass);
+	if (!pass.granted)
+		return result;
+	lower = pass.req.lower;
+	file = lower->backend->file(lower);
+	result = file->f_op->unlocked_ioctl(file, cmd, arg);
+	if (result == -ENOIOCTLCMD)
+		result = -ENOTTY;
+	iot_leave(&pass, result);
+	return result;
+}
+
 /**
  * io_target_ioctl - an ioctl with a number as its argument, and wait
  * @target: the target
@@ -86,11 +115,15 @@ EXPORT_SYMBOL_GPL(io_target_prep_ioctl_buf);
  * @arg: the number; with IO_TARGET_NO_TIMEOUT also a pointer of the caller's own
  * @timeout: jiffies, more than 0, or IO_TARGET_NO_TIMEOUT
  *
- * At @timeout the driver is asked to let go; one that does not is waited for.
+ * Without timeout the driver is called in the caller's own task and with his credentials,
+ * also if the target has to be started first, and a signal ends his wait for that. With
+ * one, a thread calls it, and at @timeout it is asked to let go; one that does not is
+ * waited for.
  *
  * Context: process context, sleeps.
  * Return: what the driver returns; negative errno of io_target_prep_ioctl(),
- * io_target_submit(), or -ETIMEDOUT.
+ * io_target_submit(), or -ETIMEDOUT. -ERESTARTSYS: a signal, while the target was not
+ * started.
  */
 long io_target_ioctl(struct io_target *target, unsigned int cmd, unsigned long arg,
 		     long timeout)
@@ -101,6 +134,8 @@ long io_target_ioctl(struct io_target *target, unsigned int cmd, unsigned long a
 	err = iot_sync_check(target, timeout);
 	if (err)
 		return err;
+	if (timeout == IO_TARGET_NO_TIMEOUT)
+		return ioctl_here(target, cmd, arg);
 	io_target_request_init(&req, target);
 	err = io_target_prep_ioctl(&req, cmd, arg, 0);
 	return err ?: io_target_submit_wait(&req, timeout);

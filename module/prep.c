@@ -194,7 +194,8 @@ static int check_way(struct io_target_lower *lower, struct io_target_request *re
 /* What holds for the device that is open; the rest is the backend's to check. */
 static int check_lower(struct io_target_lower *lower, struct io_target_request *req)
 {
-	if (unlikely(req->flags & IOT_F_PASS))
+	/* An ioctl is one for devices, too, whose calls are not passed on. */
+	if (unlikely(req->flags & IOT_F_PASS && req->op != IO_TARGET_OP_IOCTL))
 		return check_pass(lower, req);
 	if (lower->stream && req->pos && req->op != IO_TARGET_OP_IOCTL)
 		return iot_err(req->target, -ESPIPE, "prep refused: offset %lld on a stream",
