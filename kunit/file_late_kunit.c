@@ -221,12 +221,66 @@ static void late_start(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, r.ret, SZ_4K);
 }
 
+/* A write of another thread that waits for as long as it takes. */
+struct blocking_write {
+	struct work_struct	work;
+	struct io_target	*target;
+	const u8		*buf;
+	ssize_t			ret;
+};
+
+static void blocking_write_work(struct work_struct *work)
+{
+	struct blocking_write *w = container_of(work, struct blocking_write, work);
+
+	w->ret = io_target_write(w->target, w->buf, SZ_4K, 0, IO_TARGET_NO_TIMEOUT);
+}
+
+/* Has the write been held back, or given to the driver, which has one already? */
+static bool write_arrived(struct io_target *t, struct testdev_char *dev)
+{
+	struct io_target_lower *lower = rcu_dereference_protected(t->lower, true);
+
+	guard(spinlock_irqsave)(&lower->lock);
+	return !list_empty(&lower->held.requests) || testdev_char_seen(dev).calls[1] > 1;
+}
+
+/* A newer write, however it is made, does not overtake one that may still land on it. */
+static void late_write_behind(struct kunit *test)
+{
+	struct testdev_char *dev = device_char[SEEK];
+	struct io_target *t = device_open(test, testdev_char_path(dev), RW);
+	u8 *buf = kunit_kzalloc(test, SZ_4K, GFP_KERNEL);
+	struct blocking_write w = { .target = t, .buf = buf };
+	bool arrived;
+
+	KUNIT_ASSERT_NOT_NULL(test, buf);
+	memset(buf, 0xaa, SZ_4K);
+	behave(SEEK, TESTDEV_BLOCK);
+	time_out(test, t, true, buf);
+	KUNIT_ASSERT_TRUE(test, testdev_char_wait_held(dev, 1));
+	behave(SEEK, TESTDEV_NOW);
+	memset(buf, 0x55, SZ_4K);
+	INIT_WORK_ONSTACK(&w.work, blocking_write_work);
+	schedule_work(&w.work);
+	KUNIT_EXPECT_EQ(test, read_poll_timeout(write_arrived, arrived, arrived, 1000,
+						60 * USEC_PER_SEC, false, t, dev), 0);
+	KUNIT_EXPECT_EQ(test, testdev_char_seen(dev).calls[1], 1);
+	testdev_char_release(dev, 0, TESTDEV_ALL, TESTDEV_TASK);
+	flush_work(&w.work);
+	destroy_work_on_stack(&w.work);
+	KUNIT_EXPECT_EQ(test, w.ret, SZ_4K);
+	testdev_store_read(testdev_char_store(dev), 0, buf, SZ_4K);
+	KUNIT_EXPECT_EQ(test, pattern_match_byte(buf, SZ_4K, 0x55), SZ_4K);
+}
+
 static struct kunit_case late_suite_cases[] = {
 	KUNIT_CASE_PARAM(late_close, late_gen_params),
 	KUNIT_CASE(late_stream_goes_on),
 	KUNIT_CASE(late_all_stuck),
 	KUNIT_CASE(late_close_waits),
 	KUNIT_CASE(late_start),
+	KUNIT_CASE(late_write_behind),
 	{}
 };
 

@@ -241,6 +241,13 @@ static __always_inline bool sync_is_watched(void)
 	       iot_inject_active();
 }
 
+/* A write that an orphaned one may land on has to wait for that, which only a request can. */
+static __always_inline bool sync_overtakes(const struct io_target_lower *lower,
+					   enum io_target_op op)
+{
+	return op == IO_TARGET_OP_WRITE && READ_ONCE(lower->orphan_writes);
+}
+
 /*
  * Where the caller's own task can go through the driver, beside all requests.
  * Return: whether it has; then @result is what the driver says.
@@ -257,7 +264,8 @@ static __always_inline bool sync_directly(struct io_target *t, enum io_target_op
 	if (sync_is_watched() || unlikely(!iot_gate_tryget(&t->gated)))
 		return false;
 	lower = iot_target_lower(t);
-	can = lower->direct & access && pos >= 0 && len <= S64_MAX - pos;
+	can = lower->direct & access && pos >= 0 && len <= S64_MAX - pos &&
+	      likely(!sync_overtakes(lower, op));
 	if (likely(can)) {
 		this_cpu_inc(t->stats->submitted);
 		iov_iter_kvec(&iter, op == IO_TARGET_OP_READ ? ITER_DEST : ITER_SOURCE, &kvec,
