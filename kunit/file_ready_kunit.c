@@ -61,6 +61,49 @@ static void ready_read(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, testdev_pipe_seen(ready_pipe).watching, 0);
 }
 
+/* A read that waits in a thread of its own */
+struct patient_read {
+	struct work_struct	work;
+	struct io_target	*target;
+	u8			*buf;
+	ssize_t			ret;
+};
+
+static void patient_read_work(struct work_struct *work)
+{
+	struct patient_read *r = container_of(work, struct patient_read, work);
+
+	r->ret = io_target_read(r->target, r->buf, ROOM, 0, IO_TARGET_NO_TIMEOUT);
+}
+
+static const unsigned int patient_flags[] = {
+	0, TESTDEV_PIPE_NOWAIT, TESTDEV_PIPE_SEEKS, TESTDEV_PIPE_SEEKS | TESTDEV_PIPE_NOWAIT,
+};
+
+static void patient_desc(const unsigned int *flags, char *desc)
+{
+	snprintf(desc, KUNIT_PARAM_DESC_SIZE, "flags %#x", *flags);
+}
+
+KUNIT_ARRAY_PARAM(patient, patient_flags, patient_desc);
+
+/* Who waits without a timeout is not told of a refusal that he did not ask for. */
+static void ready_patient(struct kunit *test)
+{
+	struct io_target *t = ready_open(test, *(const unsigned int *)test->param_value);
+	u8 *buf = ready_buf(test, 2 * ROOM);
+	struct patient_read r = { .target = t, .buf = buf };
+
+	INIT_WORK_ONSTACK(&r.work, patient_read_work);
+	schedule_work(&r.work);
+	KUNIT_EXPECT_TRUE(test, testdev_pipe_wait_refused(ready_pipe, 1));
+	push(test, buf + ROOM, CHUNK, 0);
+	flush_work(&r.work);
+	destroy_work_on_stack(&r.work);
+	KUNIT_EXPECT_EQ(test, r.ret, CHUNK);
+	KUNIT_EXPECT_EQ(test, pattern_match(buf, CHUNK, 0, SEED), CHUNK);
+}
+
 /*
  * Very many of them: one entry in each queue, no thread, and one purge has them all back,
  * in order.
@@ -359,3 +402,4 @@ static struct kunit_suite ready_suite = {
 };
 
 kunit_test_suite(ready_suite);
+	KUNIT_CASE_PARAM(ready_patient, patient_gen_params),

@@ -91,10 +91,13 @@ static int file_check(struct io_target_lower *lower, struct io_target_request *r
 	return 0;
 }
 
-/* Not where each has to take his turn. */
-static unsigned int file_direct(const struct io_target_lower *lower, const struct file *file)
+/*
+ * Not where each has to take his turn, nor where a driver may refuse to wait, for which
+ * somebody has to wait in its place: O_NONBLOCK of an adopted file may come and go.
+ */
+static unsigned int file_direct(const struct io_target_lower *lower, struct file *file)
 {
-	if (lower->stream)
+	if (lower->stream || file_can_poll(file))
 		return 0;
 	return (can_read(file) ? lower->flags & IO_TARGET_READ : 0) |
 	       (can_write(file) ? lower->flags & IO_TARGET_WRITE : 0);
