@@ -136,6 +136,7 @@ static void unready_adopted(struct kunit *test)
 	struct device_fixture *fx = test->priv;
 	struct io_target *t = fx->target[0];
 	u8 *buf = ready_buf(test, 3 * CHUNK);
+	struct io_target_info info = {};
 	struct sent *s, *next;
 	struct file *file;
 
@@ -144,6 +145,10 @@ static void unready_adopted(struct kunit *test)
 	file = device_filp_open(testdev_pipe_path(ready_pipe), c->o_flags);
 	KUNIT_ASSERT_FALSE(test, IS_ERR(file));
 	KUNIT_EXPECT_EQ(test, io_target_open_file(t, file, RW), 0);
+	KUNIT_EXPECT_EQ(test, io_target_get_info(t, &info), 0);
+	KUNIT_EXPECT_EQ(test, info.read, c->thread ? IO_TARGET_SERVED_THREAD :
+						     IO_TARGET_SERVED_READY);
+	KUNIT_EXPECT_EQ(test, info.write, info.read);
 	s = ready_send(test, t, false, buf, CHUNK, 0);
 	next = ready_send(test, t, false, buf + CHUNK, CHUNK, 0);
 	KUNIT_EXPECT_TRUE(test, c->thread ? testdev_pipe_wait_inside(ready_pipe, 1) :

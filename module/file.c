@@ -110,7 +110,8 @@ static enum io_target_served file_served(const struct iot_file *f, bool opened, 
 	if (!(write ? can_write(f->file) : can_read(f->file)))
 		return iot_file_takes_user(f->file, write) ? IO_TARGET_SERVED_USER :
 							     IO_TARGET_SERVED_NOT;
-	if (f->polls && (f->refuses || f->file->f_mode & FMODE_NOWAIT))
+	if (f->polls && (READ_ONCE(f->file->f_flags) & O_NONBLOCK ||
+			 f->file->f_mode & FMODE_NOWAIT))
 		return IO_TARGET_SERVED_READY;
 	return f->file->f_mode & FMODE_NOWAIT ? IO_TARGET_SERVED_TRY : IO_TARGET_SERVED_THREAD;
 }
