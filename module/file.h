@@ -80,6 +80,18 @@ static inline __poll_t iot_file_events(bool write)
 	return EPOLLERR | EPOLLHUP | (write ? EPOLLOUT | EPOLLWRNORM : EPOLLIN | EPOLLRDNORM);
 }
 
+/*
+ * For one transfer. An adopted file may have O_APPEND, but we say where, unless the inode
+ * can only be appended to.
+ */
+static inline void iot_file_iocb(struct kiocb *iocb, struct file *file, loff_t pos)
+{
+	init_sync_kiocb(iocb, file);
+	iocb->ki_pos = pos;
+	if (iocb->ki_flags & IOCB_APPEND && !IS_APPEND(file_inode(file)))
+		iocb->ki_flags &= ~IOCB_APPEND;
+}
+
 /* file_io.c */
 extern const struct iot_lane_ops iot_file_lane_ops;
 void iot_file_submit(struct io_target_request *req);

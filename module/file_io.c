@@ -104,8 +104,7 @@ static ssize_t file_transfer(struct io_target_request *req, bool nowait)
 	struct file *file = iot_lower_file(req->lower)->file;
 	struct kiocb *iocb = &req->file.iocb;
 
-	init_sync_kiocb(iocb, file);
-	iocb->ki_pos = req->lower->stream ? 0 : req->pos + req->file.done;
+	iot_file_iocb(iocb, file, req->lower->stream ? 0 : req->pos + req->file.done);
 	iocb->ki_complete = file_complete;
 	if (req->ioprio)
 		iocb->ki_ioprio = req->ioprio;
@@ -310,8 +309,7 @@ ssize_t iot_file_transfer_here(struct io_target_lower *lower, enum io_target_op 
 	struct file *file = iot_lower_file(lower)->file;
 	struct kiocb iocb;
 
-	init_sync_kiocb(&iocb, file);
-	iocb.ki_pos = pos;
+	iot_file_iocb(&iocb, file, pos);
 	if (op == IO_TARGET_OP_READ)
 		return vfs_iocb_iter_read(file, &iocb, iter);
 	return vfs_iocb_iter_write(file, &iocb, iter);

@@ -155,8 +155,7 @@ static ssize_t forward_piece(struct forward *fw, struct iov_iter *iter, bool now
 
 	if (nowait && would_wait(file, orig, write))
 		return -EAGAIN;
-	init_sync_kiocb(&fw->iocb, file);
-	fw->iocb.ki_pos = fw->pass.req.lower->stream ? 0 : orig->ki_pos;
+	iot_file_iocb(&fw->iocb, file, fw->pass.req.lower->stream ? 0 : orig->ki_pos);
 	fw->iocb.ki_ioprio = orig->ki_ioprio;
 	fw->iocb.ki_flags |= orig->ki_flags & FORWARD_FLAGS;
 	if (file->f_mode & FMODE_NOWAIT && (nowait || can_refuse(file, orig)))
