@@ -316,6 +316,29 @@ static void file_fua(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, testdev_char_seen(device_char[SEEK]).dsync, 1);
 }
 
+/* There are drivers, of file systems, that go by it. */
+static void file_says_write(struct kunit *test)
+{
+	static const int devices[] = { SEEK, SEEK_NOWAIT, STREAM };
+	u8 *buf = kunit_kzalloc(test, 512, GFP_KERNEL);
+	unsigned int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, buf);
+	for (i = 0; i < ARRAY_SIZE(devices); i++) {
+		struct io_target *t = open_char(test, devices[i]);
+		struct sent *s = sent_alloc(test, t, 1);
+		struct testdev_char_seen seen;
+
+		KUNIT_EXPECT_EQ(test, send(test, s, IO_TARGET_OP_WRITE, buf, 512, 0), 512);
+		KUNIT_EXPECT_EQ(test, send(test, s, IO_TARGET_OP_READ, buf, 512, 0), 512);
+		KUNIT_EXPECT_EQ(test, io_target_write(t, buf, 512, 0, IO_TARGET_NO_TIMEOUT), 512);
+		seen = testdev_char_seen(device_char[devices[i]]);
+		KUNIT_EXPECT_EQ(test, seen.calls[1], 2);
+		KUNIT_EXPECT_EQ(test, seen.says_write, 2);
+		io_target_close(t);
+	}
+}
+
 /* An open must not wait for anything, reads and writes may. */
 static void file_open_flags(struct kunit *test)
 {
@@ -355,6 +378,7 @@ static struct kunit_case file_cases[] = {
 	KUNIT_CASE_PARAM(file_answer, answer_gen_params),
 	KUNIT_CASE(file_end),
 	KUNIT_CASE(file_fua),
+	KUNIT_CASE(file_says_write),
 	KUNIT_CASE(file_open_flags),
 	KUNIT_CASE(file_null_and_zero),
 	KUNIT_CASE(file_open_close_250),

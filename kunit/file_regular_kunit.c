@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Regular files that somebody else has opened, to append to them.
+ * Regular files: on a file system that is frozen, opened to be appended to.
  */
 #include <linux/fs.h>
 #include <linux/sizes.h>
 
+#include "compat_file.h"
 #include "device.h"
 #include "pattern.h"
 
@@ -35,6 +36,100 @@ static void empty_file(void)
 	device_filp_close(device_filp_open(FILE_PATH, O_TRUNC | O_RDWR));
 }
 
+struct frozen_case {
+	const char	*name;
+	bool		tried;		/* the file knows NOWAIT */
+	bool		here;		/* in the writer's own task */
+	unsigned int	flags;
+};
+
+static const struct frozen_case frozen_cases[] = {
+	{ "thread", false, false, 0 },
+	{ "tried", true, false, 0 },
+	{ "NOWAIT", true, false, IO_TARGET_NOWAIT },
+	{ "caller's own task", false, true, 0 },
+};
+
+static void frozen_case_desc(const struct frozen_case *c, char *desc)
+{
+	strscpy(desc, c->name, KUNIT_PARAM_DESC_SIZE);
+}
+
+KUNIT_ARRAY_PARAM(frozen, frozen_cases, frozen_case_desc);
+
+/**
+ * struct writer - a write by a thread of its own
+ * @work: that
+ * @c: how
+ * @s: formatted, unless it is made in that task
+ * @buf: LEN bytes
+ * @returned: from the call
+ * @ret: what the call returned
+ */
+struct writer {
+	struct work_struct		work;
+	const struct frozen_case	*c;
+	struct sent			*s;
+	u8				*buf;
+	struct completion		returned;
+	ssize_t				ret;
+};
+
+static void writer_work(struct work_struct *work)
+{
+	struct writer *w = container_of(work, struct writer, work);
+
+	w->ret = w->c->here ? io_target_write(w->s->req.target, w->buf, LEN, 0,
+					      IO_TARGET_NO_TIMEOUT) : sent_submit(w->s);
+	complete(&w->returned);
+}
+
+/* With the file system frozen; asserts nothing, since that is to be thawed. */
+static void write_frozen(struct kunit *test, struct writer *w)
+{
+	struct completion *end = w->c->here ? &w->returned : &w->s->done;
+
+	schedule_work(&w->work);
+	if (!w->c->here)
+		KUNIT_EXPECT_NE(test, wait_for_completion_timeout(&w->returned, 10 * HZ), 0);
+	if (w->c->flags & IO_TARGET_NOWAIT) {
+		KUNIT_EXPECT_NE(test, wait_for_completion_timeout(end, 10 * HZ), 0);
+		return;
+	}
+	KUNIT_EXPECT_EQ(test, wait_for_completion_timeout(end, HZ / 20), 0);
+}
+
+/* Who submits does not wait for a file system that is frozen; and it is not written to. */
+static void regular_frozen(struct kunit *test)
+{
+	const struct frozen_case *c = test->param_value;
+	bool refused = c->flags & IO_TARGET_NOWAIT;
+	struct io_target *t = ((struct device_fixture *)test->priv)->target[0];
+	struct writer w = { .c = c, .s = sent_alloc(test, t, 1),
+			    .buf = kunit_kzalloc(test, LEN, GFP_KERNEL) };
+	struct file *file = make_file(test, O_RDWR);
+
+	KUNIT_ASSERT_NOT_NULL(test, w.buf);
+	if (c->tried)
+		file->f_mode |= FMODE_NOWAIT;
+	KUNIT_ASSERT_EQ(test, io_target_open_file(t, file, RW), 0);
+	sent_prep(test, w.s, IO_TARGET_OP_WRITE, w.buf, LEN, 0, c->flags);
+	init_completion(&w.returned);
+	INIT_WORK_ONSTACK(&w.work, writer_work);
+	KUNIT_ASSERT_EQ(test, iot_freeze_super(file_inode(file)->i_sb), 0);
+	write_frozen(test, &w);
+	KUNIT_EXPECT_EQ(test, iot_thaw_super(file_inode(file)->i_sb), 0);
+	flush_work(&w.work);
+	destroy_work_on_stack(&w.work);
+	KUNIT_EXPECT_EQ(test, w.ret, c->here ? LEN : 0);
+	KUNIT_EXPECT_TRUE(test, c->here || refused || sent_wait(w.s));
+	io_target_close(t);
+	if (!c->here)
+		KUNIT_EXPECT_EQ(test, w.s->req.result, refused ? -EAGAIN : LEN);
+	device_filp_close(file);
+	empty_file();
+}
+
 /* Positions are the request's, also where the owner of the file has none. */
 static void regular_append(struct kunit *test)
 {
@@ -63,6 +158,7 @@ static void regular_append(struct kunit *test)
 }
 
 static struct kunit_case regular_cases[] = {
+	KUNIT_CASE_PARAM(regular_frozen, frozen_gen_params),
 	KUNIT_CASE(regular_append),
 	{}
 };

@@ -306,6 +306,7 @@ struct testdev_char_behaviour {
  * @inside: not ended yet
  * @most_inside: at any time
  * @fsyncs: calls
+ * @says_write: of them with IOCB_WRITE
  * @interrupted: how often a signal has ended a wait
  * @fsuid: credentials of the last call
  * @pid: task of the last call
@@ -319,6 +320,7 @@ struct testdev_char_seen {
 	unsigned int	most_inside[2];
 	unsigned int	fsyncs;
 	unsigned int	interrupted;
+	unsigned int	says_write;
 	kuid_t		fsuid;
 	pid_t		pid;
 	unsigned int	open_flags;

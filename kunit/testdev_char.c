@@ -77,6 +77,7 @@ static void char_enter(struct testdev_char *c, struct kiocb *iocb, bool write)
 	seen->calls[write]++;
 	seen->nowait += iocb->ki_flags & IOCB_NOWAIT ? 1 : 0;
 	seen->dsync += iocb->ki_flags & IOCB_DSYNC ? 1 : 0;
+	seen->says_write += iocb->ki_flags & IOCB_WRITE ? 1 : 0;
 	seen->inside[write]++;
 	seen->most_inside[write] = max(seen->most_inside[write], seen->inside[write]);
 	seen->fsuid = current_fsuid();

@@ -348,15 +348,6 @@ static inline void iot_leave_init_fs(struct fs_struct *old)
 }
 #endif
 
-/* Newer kernels take the superblock's write access in vfs_iocb_iter_write(). */
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 8, 0)
-#define iot_kiocb_end_write(iocb)	kiocb_end_write(iocb)
-#else
-static inline void iot_kiocb_end_write(struct kiocb *iocb)
-{
-}
-#endif
-
 /*
  * A clone, without a device yet, by way of the set's cache of bios. That is always asked
  * from 7.0 on, and before if the bio that is cloned says so, which belongs to the caller.

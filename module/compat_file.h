@@ -60,6 +60,18 @@ static inline size_t iot_iter_user_len(const struct iov_iter *iter)
 #define iot_devnode_device	struct device
 #endif
 
+/* 6.6 wants to know who freezes a file system, 6.16 what for. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 16, 0)
+#define iot_freeze_super(sb)	freeze_super(sb, FREEZE_HOLDER_KERNEL, NULL)
+#define iot_thaw_super(sb)	thaw_super(sb, FREEZE_HOLDER_KERNEL, NULL)
+#elif LINUX_VERSION_CODE >= KERNEL_VERSION(6, 6, 0)
+#define iot_freeze_super(sb)	freeze_super(sb, FREEZE_HOLDER_KERNEL)
+#define iot_thaw_super(sb)	thaw_super(sb, FREEZE_HOLDER_KERNEL)
+#else
+#define iot_freeze_super(sb)	freeze_super(sb)
+#define iot_thaw_super(sb)	thaw_super(sb)
+#endif
+
 static inline void iot_vma_never(struct vm_area_struct *vma, unsigned long flag)
 {
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 3, 0)

@@ -102,6 +102,11 @@ bool iot_file_interrupt(struct io_target_lower *lower, const struct io_target_re
 ssize_t iot_file_transfer_here(struct io_target_lower *lower, enum io_target_op op,
 			       struct iov_iter *iter, loff_t pos);
 
+/* file_write.c */
+ssize_t iot_file_write(struct kiocb *iocb, struct iov_iter *iter);
+void iot_file_wrote(struct kiocb *iocb);
+ssize_t iot_file_write_user(struct file *file, const char __user *buf, size_t len, loff_t *pos);
+
 /* file_user.c */
 ssize_t iot_file_transfer_user(struct io_target_request *req);
 ssize_t iot_file_ioctl_user(struct io_target_request *req);

@@ -92,7 +92,7 @@ static void file_complete(struct kiocb *iocb, long result)
 
 	req = container_of(iocb, struct io_target_request, file.iocb);
 	if (req->op == IO_TARGET_OP_WRITE)
-		iot_kiocb_end_write(iocb);
+		iot_file_wrote(iocb);
 	if (file_refused_to_wait(req, result) || file_goes_on(req, result))
 		iot_lane_serve(file_lane(req), req);
 	else
@@ -116,7 +116,7 @@ static ssize_t file_transfer(struct io_target_request *req, bool nowait)
 	iov_iter_advance(&req->file.iter, req->file.done);
 	if (req->op == IO_TARGET_OP_READ)
 		return vfs_iocb_iter_read(file, iocb, &req->file.iter);
-	return vfs_iocb_iter_write(file, iocb, &req->file.iter);
+	return iot_file_write(iocb, &req->file.iter);
 }
 
 static ssize_t file_ioctl(struct io_target_request *req)
@@ -312,7 +312,7 @@ ssize_t iot_file_transfer_here(struct io_target_lower *lower, enum io_target_op 
 	iot_file_iocb(&iocb, file, pos);
 	if (op == IO_TARGET_OP_READ)
 		return vfs_iocb_iter_read(file, &iocb, iter);
-	return vfs_iocb_iter_write(file, &iocb, iter);
+	return iot_file_write(&iocb, iter);
 }
 
 const struct iot_lane_ops iot_file_lane_ops = {

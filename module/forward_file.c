@@ -76,7 +76,7 @@ static void forward_complete(struct kiocb *iocb, long result)
 	struct kiocb *orig = fw->orig;
 
 	if (forward_writes(fw))
-		iot_kiocb_end_write(iocb);
+		iot_file_wrote(iocb);
 	forward_moved(fw);
 	if (fw->done)
 		result = fw->done + max(result, 0L);
@@ -98,7 +98,7 @@ static ssize_t call_user(struct file *file, struct kiocb *iocb, struct iov_iter 
 		ssize_t n;
 
 		if (write)
-			n = file->f_op->write(file, buf, len, &iocb->ki_pos);
+			n = iot_file_write_user(file, buf, len, &iocb->ki_pos);
 		else
 			n = file->f_op->read(file, buf, len, &iocb->ki_pos);
 		if (n < 0)
@@ -114,7 +114,7 @@ static ssize_t call_user(struct file *file, struct kiocb *iocb, struct iov_iter 
 static ssize_t call_driver(struct file *file, struct kiocb *iocb, struct iov_iter *iter, bool write)
 {
 	if (write)
-		return file->f_op->write_iter ? vfs_iocb_iter_write(file, iocb, iter) :
+		return file->f_op->write_iter ? iot_file_write(iocb, iter) :
 						call_user(file, iocb, iter, true);
 	return file->f_op->read_iter ? vfs_iocb_iter_read(file, iocb, iter) :
 				       call_user(file, iocb, iter, false);

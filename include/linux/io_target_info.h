@@ -43,6 +43,10 @@
  * SERVED_READY, there is one request of each direction in the driver at a time, and those
  * behind it wait in the target, in order, at no cost; elsewhere up to 16 threads.
  *
+ * A driver that says that it can be asked not to wait (FMODE_NOWAIT), and waits all the
+ * same, makes the submitter wait: there is no knowing it beforehand. Where it is the file
+ * system that is frozen, a thread waits.
+ *
  * ================  =========================  =====================  ========================
  * device            position                   end                    fewer bytes than asked for
  * ================  =========================  =====================  ========================
