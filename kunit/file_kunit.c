@@ -46,7 +46,7 @@ static const struct info_case info_cases[] = {
 	{ "stream", STREAM, true, false, true, IO_TARGET_SERVED_THREAD },
 	{ "stream, NOWAIT", STREAM_NOWAIT, true, true, true, IO_TARGET_SERVED_TRY },
 	{ "nonseekable", NONSEEK, true, false, true, IO_TARGET_SERVED_THREAD },
-	{ "user pointers only", USER_ONLY, true, false, false, IO_TARGET_SERVED_USER },
+	{ "user pointers only", USER_ONLY, true, false, true, IO_TARGET_SERVED_USER },
 	{ "no fsync", NO_FSYNC, false, false, false, IO_TARGET_SERVED_THREAD },
 };
 

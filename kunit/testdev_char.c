@@ -342,6 +342,7 @@ static const struct file_operations char_fops_user = {
 };
 
 static const struct file_operations *char_choose(const struct testdev_char_config *config)
+	.fsync		= char_fsync,
 {
 	if (config->user_only)
 		return &char_fops_user;

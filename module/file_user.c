@@ -114,24 +114,58 @@ static int area_empty(struct user_area *area, struct iov_iter *iter, size_t len)
 	return 0;
 }
 
+/* What FUA is where the driver cannot be told. */
+static ssize_t user_write_stable(struct file *file, void __user *at, size_t len, loff_t *pos)
+{
+	ssize_t result = iot_file_write_user(file, at, len, pos);
+	int err;
+
+	if (result <= 0)
+		return result;
+	/* All of it: who has no positions has no part of it either. */
+	err = vfs_fsync(file, 1);
+	return err ?: result;
+}
+
+static ssize_t user_write(struct io_target_request *req, struct kiocb *iocb, void __user *at,
+			  size_t len)
+{
+	struct file *file = iocb->ki_filp;
+	bool stable = req->flags & IO_TARGET_FUA;
+	struct iov_iter iter;
+
+	if (file->f_op->write)
+		return stable ? user_write_stable(file, at, len, &iocb->ki_pos) :
+				iot_file_write_user(file, at, len, &iocb->ki_pos);
+	if (stable)
+		iocb->ki_flags |= IOCB_DSYNC;
+	iov_iter_ubuf(&iter, ITER_SOURCE, at, len);
+	return iot_file_write(iocb, &iter);
+}
+
+static ssize_t user_read(struct kiocb *iocb, void __user *at, size_t len)
+{
+	struct file *file = iocb->ki_filp;
+	struct iov_iter iter;
+
+	if (file->f_op->read)
+		return file->f_op->read(file, at, len, &iocb->ki_pos);
+	iov_iter_ubuf(&iter, ITER_DEST, at, len);
+	return vfs_iocb_iter_read(file, iocb, &iter);
+}
+
 /* As read(2) and write(2) choose between a driver's two entry points. */
 static ssize_t user_call(struct io_target_request *req, void __user *at, size_t len)
 {
 	struct file *file = iot_lower_file(req->lower)->file;
-	bool write = req->op == IO_TARGET_OP_WRITE;
-	struct iov_iter iter;
 	struct kiocb iocb;
 	ssize_t result;
 
-	init_sync_kiocb(&iocb, file);
-	iocb.ki_pos = req->lower->stream ? 0 : req->pos + req->file.done;
-	iov_iter_ubuf(&iter, write ? ITER_SOURCE : ITER_DEST, at, len);
-	if (write)
-		result = file->f_op->write ? file->f_op->write(file, at, len, &iocb.ki_pos) :
-					     vfs_iocb_iter_write(file, &iocb, &iter);
+	iot_file_iocb(&iocb, file, req->lower->stream ? 0 : req->pos + req->file.done);
+	if (req->op == IO_TARGET_OP_WRITE)
+		result = user_write(req, &iocb, at, len);
 	else
-		result = file->f_op->read ? file->f_op->read(file, at, len, &iocb.ki_pos) :
-					    vfs_iocb_iter_read(file, &iocb, &iter);
+		result = user_read(&iocb, at, len);
 	/* The memory was not there because a signal was. */
 	return result == -EFAULT && signal_pending(current) ? -EINTR : result;
 }

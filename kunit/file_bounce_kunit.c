@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What a driver that takes nothing but pointers of a user's sees of a request on its detour:
+ * whose it is, that it is to be stable, that nobody wants it any more. The targets are
+ * opened in the task that inserts this module, as somebody else.
+ */
+#include <linux/cred.h>
+#include <linux/iopoll.h>
+#include <linux/mmap_lock.h>
+#include <linux/sched/signal.h>
+
+#include "device.h"
+#include "file.h"
+
+#define CHUNK	100
+#define OPENER	4711
+
+static struct io_target *bounce_target[DEVICE_CHARS];
+
+static void bounce_suite_exit(struct kunit_suite *suite)
+{
+	int i;
+
+	for (i = 0; i < DEVICE_CHARS; i++) {
+		if (!bounce_target[i])
+			continue;
+		io_target_close(bounce_target[i]);
+		io_target_put(bounce_target[i]);
+		bounce_target[i] = NULL;
+	}
+	device_chars_exit(suite);
+}
+
+static int open_all(void)
+{
+	int i;
+
+	for (i = USER_ONLY; i <= USER_ITER; i++) {
+		const char *path = testdev_char_path(device_char[i]);
+		struct io_target *t = io_target_open_path(path, RW | IO_TARGET_USER_BOUNCE, NULL);
+
+		if (IS_ERR(t))
+			return PTR_ERR(t);
+		bounce_target[i] = t;
+	}
+	return 0;
+}
+
+static int bounce_suite_init(struct kunit_suite *suite)
+{
+	struct cred *opener = prepare_creds();
+	const struct cred *old;
+	int err;
+
+	if (!opener)
+		return -ENOMEM;
+	opener->fsuid = make_kuid(&init_user_ns, OPENER);
+	err = device_chars_init(suite);
+	if (!err) {
+		old = override_creds(opener);
+		err = open_all();
+		revert_creds(old);
+		if (err)
+			bounce_suite_exit(suite);
+	}
+	put_cred(opener);
+	return err;
+}
+
+static const int kinds[] = { USER_ONLY, USER_SEEK, USER_ITER };
+
+static void kind_desc(const int *kind, char *desc)
+{
+	snprintf(desc, KUNIT_PARAM_DESC_SIZE, "%s", testdev_char_path(device_char[*kind]));
+}
+
+KUNIT_ARRAY_PARAM(kind, kinds, kind_desc);
+
+static ssize_t transfer(struct kunit *test, int kind, enum io_target_op op, u8 *buf,
+			unsigned int flags)
+{
+	struct sent *s = sent_alloc(test, bounce_target[kind], 1);
+
+	sent_prep(test, s, op, buf, CHUNK, 0, flags | IO_TARGET_USER_PTR);
+	KUNIT_ASSERT_EQ(test, sent_submit(s), 0);
+	KUNIT_ASSERT_TRUE(test, sent_wait(s));
+	return s->req.result;
+}
+
+/* Told where it can be, else done after it. */
+static void bounce_fua(struct kunit *test)
+{
+	int kind = *(const int *)test->param_value;
+	u8 *buf = kunit_kzalloc(test, CHUNK, GFP_KERNEL);
+	struct testdev_char_seen seen;
+
+	KUNIT_ASSERT_NOT_NULL(test, buf);
+	KUNIT_EXPECT_EQ(test, transfer(test, kind, IO_TARGET_OP_WRITE, buf, 0), CHUNK);
+	seen = testdev_char_seen(device_char[kind]);
+	KUNIT_EXPECT_EQ(test, seen.dsync + seen.fsyncs, 0);
+	KUNIT_EXPECT_EQ(test, transfer(test, kind, IO_TARGET_OP_WRITE, buf, IO_TARGET_FUA), CHUNK);
+	seen = testdev_char_seen(device_char[kind]);
+	KUNIT_EXPECT_EQ(test, seen.dsync, kind == USER_ITER);
+	KUNIT_EXPECT_EQ(test, seen.fsyncs, kind != USER_ITER);
+}
+
+static struct kunit_case bounce_cases[] = {
+	KUNIT_CASE_PARAM(bounce_fua, kind_gen_params),
+	{}
+};
+
+static struct kunit_suite bounce_suite = {
+	.name		= "io_target_file_bounce",
+	.suite_init	= bounce_suite_init,
+	.suite_exit	= bounce_suite_exit,
+	.init		= device_fixture_init,
+	.exit		= device_fixture_exit,
+	.test_cases	= bounce_cases,
+};
+
+kunit_test_suite(bounce_suite);
