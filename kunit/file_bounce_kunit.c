@@ -104,8 +104,58 @@ static void bounce_fua(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, seen.fsyncs, kind != USER_ITER);
 }
 
+/* Was the thread asked to come back, and has gone on, since it could not? */
+static bool goes_on_all_the_same(struct io_target *t)
+{
+	struct io_target_lower *lower = rcu_dereference_protected(t->lower, true);
+	const struct iot_lane *lane = &iot_lower_file(lower)->any;
+	unsigned int i;
+
+	guard(spinlock_irqsave)(&lower->lock);
+	for (i = 0; i < IOT_LANE_WIDTH; i++)
+		if (lane->servers[i].task && lane->servers[i].why)
+			return !signal_pending(lane->servers[i].task);
+	return false;
+}
+
+/*
+ * Who is asked to come back while he gives back the memory, which he cannot leave alone,
+ * does so then, and not after the next piece.
+ */
+static void bounce_late_cancel(struct kunit *test)
+{
+	struct testdev_char_behaviour b = { .mode = TESTDEV_BLOCK, .limit = CHUNK };
+	struct testdev_char *dev = device_char[USER_SEEK];
+	struct io_target *t = bounce_target[USER_SEEK];
+	struct mm_struct *mm = iot_lower_file(rcu_dereference_protected(t->lower, true))->mm;
+	u8 *buf = kunit_kzalloc(test, 3 * CHUNK, GFP_KERNEL);
+	struct sent *s = sent_alloc(test, t, 1);
+	bool goes_on;
+
+	KUNIT_ASSERT_NOT_NULL(test, buf);
+	testdev_char_behave(dev, &b);
+	sent_prep(test, s, IO_TARGET_OP_WRITE, buf, 3 * CHUNK, 0,
+		  IO_TARGET_USER_PTR | IO_TARGET_FULL);
+	KUNIT_ASSERT_EQ(test, sent_submit(s), 0);
+	KUNIT_ASSERT_TRUE(test, testdev_char_wait_held(dev, 1));
+	b.mode = TESTDEV_NOW;
+	testdev_char_behave(dev, &b);
+	mmap_write_lock(mm);
+	testdev_char_release(dev, 0, TESTDEV_ALL, TESTDEV_TASK);
+	KUNIT_EXPECT_EQ(test, io_target_cancel(&s->req), -EALREADY);
+	KUNIT_EXPECT_EQ(test, read_poll_timeout(goes_on_all_the_same, goes_on, goes_on, 1000,
+						60 * USEC_PER_SEC, false, t), 0);
+	mmap_write_unlock(mm);
+	KUNIT_ASSERT_TRUE(test, sent_wait(s));
+	KUNIT_EXPECT_EQ(test, s->req.result, CHUNK);
+	KUNIT_EXPECT_EQ(test, testdev_char_seen(dev).calls[1], 1);
+	/* The next has nothing of it. */
+	KUNIT_EXPECT_EQ(test, transfer(test, USER_SEEK, IO_TARGET_OP_WRITE, buf, 0), CHUNK);
+}
+
 static struct kunit_case bounce_cases[] = {
 	KUNIT_CASE_PARAM(bounce_fua, kind_gen_params),
+	KUNIT_CASE(bounce_late_cancel),
 	{}
 };
 

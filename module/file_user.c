@@ -5,7 +5,8 @@
  * address space, with his credentials.
  *
  * The target keeps the mm_struct; whether there is still anything in it is asked each
- * time. While it is in use here its last user's exit leaves it to us to take it down.
+ * time. While it is in use here its last user's exit leaves it to us to have it taken
+ * down, which is not done in a thread that others wait for.
  * Memory is allocated, as the only requests that do so when they are carried out.
  */
 #include <linux/gfp.h>
@@ -22,12 +23,14 @@
  * @mm: his
  * @at: where in it
  * @len: bytes
+ * @asked: for the request, meanwhile; it came when there was no going back
  * @page: of ours, between that and the request's memory
  */
 struct user_area {
 	struct mm_struct	*mm;
 	void __user		*at;
 	size_t			len;
+	bool			asked;
 	void			*page;
 };
 
@@ -42,11 +45,17 @@ static int area_map(struct user_area *area)
 	return 0;
 }
 
-/* Who wants the request back has had it: what has been begun is finished. */
+/* What has been begun is finished, whoever wants the request back. */
+static void area_insist(struct user_area *area)
+{
+	flush_signals(current);
+	area->asked = true;
+}
+
 static void area_unmap(struct user_area *area)
 {
 	while (vm_munmap((unsigned long)area->at, PAGE_ALIGN(area->len)) == -EINTR)
-		flush_signals(current);
+		area_insist(area);
 }
 
 static int area_enter(struct user_area *area, struct iot_file *f, size_t len)
@@ -55,6 +64,7 @@ static int area_enter(struct user_area *area, struct iot_file *f, size_t len)
 
 	area->mm = f->mm;
 	area->len = max_t(size_t, len, 1);
+	area->asked = false;
 	if (!mmget_not_zero(area->mm))
 		return -EOWNERDEAD;
 	area->page = (void *)__get_free_page(GFP_NOIO);
@@ -67,7 +77,7 @@ static int area_enter(struct user_area *area, struct iot_file *f, size_t len)
 	kthread_unuse_mm(area->mm);
 	free_page((unsigned long)area->page);
 err_mm:
-	mmput(area->mm);
+	mmput_async(area->mm);
 	return err;
 }
 
@@ -76,7 +86,10 @@ static void area_leave(struct user_area *area)
 	area_unmap(area);
 	kthread_unuse_mm(area->mm);
 	free_page((unsigned long)area->page);
-	mmput(area->mm);
+	mmput_async(area->mm);
+	/* He is not to wait for another piece. The lane's thread takes it away after that. */
+	if (area->asked)
+		send_sig(SIGKILL, current, 1);
 }
 
 /* From @iter to the opener's memory. */
@@ -104,7 +117,7 @@ static int area_empty(struct user_area *area, struct iov_iter *iter, size_t len)
 		if (copy_from_user(area->page, area->at + done, n)) {
 			if (!signal_pending(current))
 				return -EFAULT;
-			flush_signals(current);
+			area_insist(area);
 			continue;
 		}
 		if (copy_to_iter(area->page, n, iter) != n)
@@ -182,6 +195,8 @@ ssize_t iot_file_transfer_user(struct io_target_request *req)
 	struct user_area area;
 	ssize_t result;
 
+	if (signal_pending(current))
+		return -EINTR;
 	iov_iter_advance(&iter, req->file.done);
 	result = area_enter(&area, iot_lower_file(req->lower), len);
 	if (result)
