@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Regular files: on a file system that is frozen, opened to be appended to.
+ * Regular files: on a file system that is frozen, opened to be appended to; and the
+ * position of a file that has an owner.
  */
 #include <linux/fs.h>
 #include <linux/sizes.h>
@@ -157,9 +158,34 @@ static void regular_append(struct kunit *test)
 	empty_file();
 }
 
+/* The owner's position is borrowed under his lock, if he has one, as those of files have. */
+static void adopted_llseek(struct kunit *test)
+{
+	struct io_target *t = ((struct device_fixture *)test->priv)->target[0];
+	const char *path = testdev_char_path(device_char[SEEK]);
+	struct file *file = device_filp_open(path, O_RDWR);
+	struct file *above = device_filp_open(path, O_RDWR);
+
+	KUNIT_ASSERT_FALSE(test, IS_ERR(file) || IS_ERR(above));
+	KUNIT_EXPECT_EQ(test, vfs_llseek(file, 7, SEEK_SET), 7);
+	KUNIT_ASSERT_EQ(test, io_target_open_file(t, file, RW), 0);
+	KUNIT_EXPECT_EQ(test, io_target_forward_llseek(t, above, 100, SEEK_SET), 100);
+	KUNIT_EXPECT_FALSE(test, testdev_char_seen(device_char[SEEK]).pos_locked);
+	file->f_mode |= FMODE_ATOMIC_POS;
+	KUNIT_EXPECT_EQ(test, io_target_forward_llseek(t, above, 1, SEEK_CUR), 101);
+	KUNIT_EXPECT_TRUE(test, testdev_char_seen(device_char[SEEK]).pos_locked);
+	KUNIT_EXPECT_FALSE(test, mutex_is_locked(&file->f_pos_lock));
+	KUNIT_EXPECT_EQ(test, file->f_pos, 7);
+	KUNIT_EXPECT_EQ(test, above->f_pos, 101);
+	io_target_close(t);
+	device_filp_close(above);
+	device_filp_close(file);
+}
+
 static struct kunit_case regular_cases[] = {
 	KUNIT_CASE_PARAM(regular_frozen, frozen_gen_params),
 	KUNIT_CASE(regular_append),
+	KUNIT_CASE(adopted_llseek),
 	{}
 };
 

@@ -313,6 +313,7 @@ struct testdev_char_behaviour {
  * @open_flags: f_flags at the last open
  */
 struct testdev_char_seen {
+ * @pos_locked: the position of the file was, at the last llseek
 	unsigned int	calls[2];
 	unsigned int	nowait;
 	unsigned int	dsync;
@@ -326,6 +327,7 @@ struct testdev_char_seen {
 	unsigned int	open_flags;
 };
 
+	bool		pos_locked;
 /* Result of a release: transfer everything, the limits aside */
 #define TESTDEV_ALL	S64_MAX
 

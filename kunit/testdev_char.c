@@ -297,7 +297,11 @@ static int char_fsync(struct file *file, loff_t start, loff_t end, int datasync)
 
 static loff_t char_llseek(struct file *file, loff_t offset, int whence)
 {
-	return fixed_size_llseek(file, offset, whence, file_char(file)->config.size);
+	struct testdev_char *c = file_char(file);
+
+	scoped_guard(spinlock_irqsave, &c->lock)
+		c->seen.pos_locked = mutex_is_locked(&file->f_pos_lock);
+	return fixed_size_llseek(file, offset, whence, c->config.size);
 }
 
 static int char_open(struct inode *inode, struct file *file)

@@ -108,17 +108,34 @@ __poll_t io_target_forward_poll(struct io_target *target, struct file *file,
 EXPORT_SYMBOL_GPL(io_target_forward_poll);
 
 /* The position is @file's; the driver sees that, and sets it, on its own file. */
+static loff_t llseek_lower(struct file *lower, struct file *file, loff_t offset, int whence)
+{
+	loff_t result, kept = lower->f_pos;
+
+	lower->f_pos = file->f_pos;
+	result = vfs_llseek(lower, offset, whence);
+	if (result >= 0)
+		file->f_pos = lower->f_pos;
+	lower->f_pos = kept;
+	return result;
+}
+
+/*
+ * An adopted file has an owner, who moves its position, too: as far as anybody locks that,
+ * so do we. The caller may have the same lock of @file.
+ */
 static loff_t call_llseek(struct iot_file *f, struct file *file, loff_t offset, int whence)
 {
-	loff_t result, kept;
+	bool locked = f->file->f_mode & FMODE_ATOMIC_POS;
+	loff_t result;
 
-	guard(mutex)(&f->lock);
-	kept = f->file->f_pos;
-	f->file->f_pos = file->f_pos;
-	result = vfs_llseek(f->file, offset, whence);
-	if (result >= 0)
-		file->f_pos = f->file->f_pos;
-	f->file->f_pos = kept;
+	mutex_lock(&f->lock);
+	if (locked)
+		mutex_lock_nested(&f->file->f_pos_lock, SINGLE_DEPTH_NESTING);
+	result = llseek_lower(f->file, file, offset, whence);
+	if (locked)
+		mutex_unlock(&f->file->f_pos_lock);
+	mutex_unlock(&f->lock);
 	return result;
 }
 
@@ -129,7 +146,9 @@ static loff_t call_llseek(struct iot_file *f, struct file *file, loff_t offset, 
  * @offset: as ->llseek() was given it
  * @whence: the same
  *
- * Waits for a target that is held back as io_target_forward_ioctl() does.
+ * Waits for a target that is held back as io_target_forward_ioctl() does. The owner of an
+ * adopted file that is not a regular one does not use its position meanwhile: nobody locks
+ * that.
  *
  * Context: process context, sleeps.
  * Return: the new position. -ESPIPE: it is a stream. Otherwise as the driver's llseek,
