@@ -377,6 +377,40 @@ static void file_able(struct kunit *test)
 	put_cred(creds[1]);
 }
 
+/* Nor is it anybody else who asks whether there is something, or has ioctls called. */
+static void file_pipe_creds(struct kunit *test)
+{
+	struct testdev_pipe *p = testdev_pipe_create("iotcred", 0);
+	struct cred *opener = make_cred(test, OPENER), *submitter = make_cred(test, SUBMITTER);
+	struct io_target *t = ((struct device_fixture *)test->priv)->target[0];
+	u8 *buf = kunit_kzalloc(test, 16, GFP_KERNEL);
+	struct sent *s = sent_alloc(test, t, 1);
+	struct testdev_pipe_seen seen;
+	const struct cred *old;
+
+	KUNIT_ASSERT_NOT_NULL(test, buf);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(p));
+	old = override_creds(opener);
+	KUNIT_EXPECT_EQ(test, io_target_open(t, testdev_pipe_path(p), RW), 0);
+	revert_creds(old);
+	old = override_creds(submitter);
+	KUNIT_EXPECT_EQ(test, io_target_prep_rw_buf(&s->req, IO_TARGET_OP_READ, buf, 16, 0, 0), 0);
+	KUNIT_EXPECT_EQ(test, sent_submit(s), 0);
+	KUNIT_EXPECT_TRUE(test, testdev_pipe_wait_refused(p, 1));
+	KUNIT_EXPECT_EQ(test, io_target_ioctl(t, TESTDEV_PIPE_DOUBLE, 21, TESTDEV_PATIENCE), 42);
+	testdev_pipe_push(p, buf, 16);
+	KUNIT_EXPECT_TRUE(test, sent_wait(s));
+	revert_creds(old);
+	io_target_close(t);
+	seen = testdev_pipe_seen(p);
+	KUNIT_EXPECT_GE(test, seen.polls, 1);
+	KUNIT_EXPECT_EQ(test, from_kuid(&init_user_ns, seen.polled_by), OPENER);
+	KUNIT_EXPECT_EQ(test, from_kuid(&init_user_ns, seen.called_by), OPENER);
+	testdev_pipe_destroy(p);
+	put_cred(opener);
+	put_cred(submitter);
+}
+
 static struct kunit_case adopt_suite_cases[] = {
 	KUNIT_CASE(regular_info),
 	KUNIT_CASE(regular_io),
@@ -387,6 +421,7 @@ static struct kunit_case adopt_suite_cases[] = {
 	KUNIT_CASE(adopt_socket),
 	KUNIT_CASE_PARAM(file_creds, cred_gen_params),
 	KUNIT_CASE_PARAM(file_able, able_gen_params),
+	KUNIT_CASE(file_pipe_creds),
 	{}
 };
 

@@ -375,6 +375,8 @@ struct testdev_store *testdev_char_store(struct testdev_char *c);
  */
 struct testdev_pipe_seen {
 	unsigned int	calls;
+ * @polled_by: credentials of the last of them
+ * @called_by: credentials of the last ioctl
 	unsigned int	refused;
 	unsigned int	waiting;
 	unsigned int	watching;
@@ -382,6 +384,8 @@ struct testdev_pipe_seen {
 };
 
 struct testdev_pipe;
+	kuid_t		polled_by;
+	kuid_t		called_by;
 
 struct testdev_pipe *testdev_pipe_create(const char *name, unsigned int flags);
 void testdev_pipe_destroy(struct testdev_pipe *p);

@@ -4,6 +4,7 @@
  * they fit; who finds it empty, or full, waits, unless it was opened with O_NONBLOCK; it
  * can be polled, and has an ioctl. It knows of no IOCB_NOWAIT. Flags make it different.
  */
+#include <linux/cred.h>
 #include <linux/fs.h>
 #include <linux/miscdevice.h>
 #include <linux/module.h>
@@ -148,6 +149,8 @@ static __poll_t pipe_poll(struct file *file, poll_table *wait)
 	if (!(p->flags & TESTDEV_PIPE_MUTE)) {
 		poll_wait(file, &p->queues->head[0], wait);
 		if (p->flags & TESTDEV_PIPE_TWO)
+	scoped_guard(spinlock_irqsave, &p->lock)
+		p->seen.polled_by = current_fsuid();
 			poll_wait(file, &p->queues->head[1], wait);
 	}
 	if (READ_ONCE(p->lies))
@@ -169,6 +172,10 @@ static long pipe_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 }
 
 static int pipe_open(struct inode *inode, struct file *file)
+	struct testdev_pipe *p = file_pipe(file);
+
+	scoped_guard(spinlock_irqsave, &p->lock)
+		p->seen.called_by = current_fsuid();
 {
 	if (file_pipe(file)->flags & TESTDEV_PIPE_NOWAIT)
 		file->f_mode |= FMODE_NOWAIT;

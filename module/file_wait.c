@@ -9,6 +9,7 @@
  * poller of a file above has an entry in a driver's queue, which he might keep for
  * longer than the device is open.
  */
+#include <linux/cred.h>
 #include <linux/rcupdate.h>
 #include <linux/sched/signal.h>
 
@@ -147,9 +148,13 @@ static bool file_hears(struct iot_file *f)
 enum iot_ready iot_file_ready(struct iot_lane *lane)
 {
 	struct iot_file *f = iot_lower_file(lane->lower);
+	const struct cred *old = override_creds(f->file->f_cred);
+	__poll_t events;
 
 	iot_file_watch(f);
-	if (vfs_poll(f->file, NULL) & iot_file_events(lane == &f->write))
+	events = vfs_poll(f->file, NULL);
+	revert_creds(old);
+	if (events & iot_file_events(lane == &f->write))
 		return IOT_READY_NOW;
 	return file_hears(f) ? IOT_READY_LATER : IOT_READY_UNKNOWN;
 }
