@@ -76,6 +76,13 @@ static void kind_desc(const int *kind, char *desc)
 
 KUNIT_ARRAY_PARAM(kind, kinds, kind_desc);
 
+static void expect_opener(struct kunit *test, int kind)
+{
+	KUNIT_EXPECT_EQ(test, from_kuid(&init_user_ns, testdev_char_seen(device_char[kind]).fsuid),
+			OPENER);
+	testdev_char_reset(device_char[kind]);
+}
+
 static ssize_t transfer(struct kunit *test, int kind, enum io_target_op op, u8 *buf,
 			unsigned int flags)
 {
@@ -85,6 +92,30 @@ static ssize_t transfer(struct kunit *test, int kind, enum io_target_op op, u8 *
 	KUNIT_ASSERT_EQ(test, sent_submit(s), 0);
 	KUNIT_ASSERT_TRUE(test, sent_wait(s));
 	return s->req.result;
+}
+
+/* Whose memory it is, his are the credentials. */
+static void bounce_creds(struct kunit *test)
+{
+	int kind = *(const int *)test->param_value;
+	struct testdev_char_sum *sum = kunit_kzalloc(test, sizeof(*sum), GFP_KERNEL);
+	struct io_target *t = bounce_target[kind];
+	u8 *buf = kunit_kzalloc(test, CHUNK, GFP_KERNEL);
+
+	KUNIT_ASSERT_TRUE(test, sum && buf);
+	KUNIT_EXPECT_NE(test, from_kuid(&init_user_ns, current_fsuid()), OPENER);
+	KUNIT_EXPECT_EQ(test, transfer(test, kind, IO_TARGET_OP_WRITE, buf, 0), CHUNK);
+	expect_opener(test, kind);
+	KUNIT_EXPECT_EQ(test, transfer(test, kind, IO_TARGET_OP_READ, buf, 0), CHUNK);
+	expect_opener(test, kind);
+	if (kind == USER_ITER)	/* it has no ioctls */
+		return;
+	sum->a = 5;
+	KUNIT_EXPECT_EQ(test, io_target_ioctl_buf(t, TESTDEV_CHAR_SUM, sum, sizeof(*sum),
+						  sizeof(*sum), TESTDEV_PATIENCE), 5);
+	expect_opener(test, kind);
+	KUNIT_EXPECT_EQ(test, io_target_ioctl(t, TESTDEV_CHAR_SAME, 11, TESTDEV_PATIENCE), 11);
+	expect_opener(test, kind);
 }
 
 /* Told where it can be, else done after it. */
@@ -154,6 +185,7 @@ static void bounce_late_cancel(struct kunit *test)
 }
 
 static struct kunit_case bounce_cases[] = {
+	KUNIT_CASE_PARAM(bounce_creds, kind_gen_params),
 	KUNIT_CASE_PARAM(bounce_fua, kind_gen_params),
 	KUNIT_CASE(bounce_late_cancel),
 	{}
