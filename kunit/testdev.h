@@ -254,7 +254,7 @@ enum testdev_char_kind {
  * @kind: see there
  * @size: bytes, where the kind has a size
  * @nowait: opened files have FMODE_NOWAIT
- * @user_only: it has read and write for user pointers only, and TESTDEV_CHAR_SUM
+ * @user_only: it has read and write for user pointers only, and ioctls
  * @user_iter: it has iterator functions, which refuse the kernel's memory with -EFAULT
  * @no_fsync: it has no fsync
  */

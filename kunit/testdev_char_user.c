@@ -34,14 +34,24 @@ ssize_t testdev_char_write(struct file *file, const char __user *buf, size_t len
 	return char_user_io(file, (char __user *)buf, len, pos, true);
 }
 
-long testdev_char_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+static long char_sum(struct testdev_char_sum __user *arg)
 {
 	struct testdev_char_sum sum;
 
-	if (cmd != TESTDEV_CHAR_SUM)
-		return -ENOTTY;
-	if (copy_from_user(&sum, (void __user *)arg, sizeof(sum)))
+	if (copy_from_user(&sum, arg, sizeof(sum)))
 		return -EFAULT;
 	sum.sum = (u64)sum.a + sum.b;
-	return copy_to_user((void __user *)arg, &sum, sizeof(sum)) ? -EFAULT : sum.a;
+	return copy_to_user(arg, &sum, sizeof(sum)) ? -EFAULT : sum.a;
+}
+
+long testdev_char_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+	long err;
+
+	if (cmd != TESTDEV_CHAR_SUM && cmd != TESTDEV_CHAR_SAME)
+		return -ENOTTY;
+	err = char_user_io(file, NULL, 0, &(loff_t){ 0 }, true);
+	if (err)
+		return err;
+	return cmd == TESTDEV_CHAR_SAME ? arg : char_sum((void __user *)arg);
 }
