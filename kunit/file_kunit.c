@@ -339,6 +339,63 @@ static void file_says_write(struct kunit *test)
 	}
 }
 
+struct full_case {
+	const char		*name;
+	int			device;
+	enum testdev_mode	mode;
+	bool			write;
+	s64			rest;
+	ssize_t			result;
+};
+
+#define FULL_LEN	100
+#define FULL_PART	10
+
+static const struct full_case full_cases[] = {
+	{ "thread, read", SEEK, TESTDEV_BLOCK, false, TESTDEV_ALL, FULL_LEN },
+	{ "thread, write", SEEK, TESTDEV_BLOCK, true, TESTDEV_ALL, FULL_LEN },
+	{ "thread, stream", STREAM, TESTDEV_BLOCK, true, TESTDEV_ALL, FULL_LEN },
+	{ "thread, error after a part", SEEK, TESTDEV_BLOCK, true, -EIO, FULL_PART },
+	{ "thread, end after a part", SEEK, TESTDEV_BLOCK, false, 0, FULL_PART },
+	{ "later, read", SEEK, TESTDEV_HOLD, false, TESTDEV_ALL, FULL_LEN },
+	{ "later, tried", SEEK_NOWAIT, TESTDEV_HOLD, true, TESTDEV_ALL, FULL_LEN },
+	{ "later, stream", STREAM_NOWAIT, TESTDEV_HOLD, false, TESTDEV_ALL, FULL_LEN },
+	{ "later, error after a part", SEEK_NOWAIT, TESTDEV_HOLD, false, -EIO, FULL_PART },
+	{ "later, end after a part", STREAM, TESTDEV_HOLD, false, 0, FULL_PART },
+};
+
+static void full_case_desc(const struct full_case *c, char *desc)
+{
+	strscpy(desc, c->name, KUNIT_PARAM_DESC_SIZE);
+}
+
+KUNIT_ARRAY_PARAM(full, full_cases, full_case_desc);
+
+/* A short answer is no end, in whatever context it comes; an error after it is none either. */
+static void file_full(struct kunit *test)
+{
+	const struct full_case *c = test->param_value;
+	struct testdev_char *dev = device_char[c->device];
+	struct sent *s = sent_alloc(test, open_char(test, c->device), 1);
+	u8 *buf = kunit_kzalloc(test, FULL_LEN, GFP_KERNEL);
+	enum testdev_context context;
+
+	KUNIT_ASSERT_NOT_NULL(test, buf);
+	behave(c->device, (struct testdev_char_behaviour){ .mode = c->mode });
+	for (context = TESTDEV_TASK; context <= TESTDEV_HARDIRQ; context++) {
+		sent_prep(test, s, c->write ? IO_TARGET_OP_WRITE : IO_TARGET_OP_READ, buf,
+			  FULL_LEN, 0, IO_TARGET_FULL);
+		KUNIT_ASSERT_EQ(test, sent_submit(s), 0);
+		KUNIT_ASSERT_TRUE(test, testdev_char_wait_held(dev, 1));
+		testdev_char_release(dev, 0, FULL_PART, context);
+		KUNIT_ASSERT_TRUE(test, testdev_char_wait_held(dev, 1));
+		KUNIT_EXPECT_TRUE(test, io_target_request_pending(&s->req));
+		testdev_char_release(dev, 0, c->rest, context);
+		KUNIT_ASSERT_TRUE(test, sent_wait(s));
+		KUNIT_EXPECT_EQ(test, s->req.result, c->result);
+	}
+}
+
 /* An open must not wait for anything, reads and writes may. */
 static void file_open_flags(struct kunit *test)
 {
@@ -379,6 +436,7 @@ static struct kunit_case file_cases[] = {
 	KUNIT_CASE(file_end),
 	KUNIT_CASE(file_fua),
 	KUNIT_CASE(file_says_write),
+	KUNIT_CASE_PARAM(file_full, full_gen_params),
 	KUNIT_CASE(file_open_flags),
 	KUNIT_CASE(file_null_and_zero),
 	KUNIT_CASE(file_open_close_250),

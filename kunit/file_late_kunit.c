@@ -274,6 +274,43 @@ static void late_write_behind(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, pattern_match_byte(buf, SZ_4K, 0x55), SZ_4K);
 }
 
+#define WIDTH	16
+
+/* Orphans have the threads until the driver returns: whoever comes then waits for one. */
+static void late_orphans_have_threads(struct kunit *test)
+{
+	struct testdev_char *dev = device_char[SEEK];
+	struct io_target *t = device_open(test, testdev_char_path(dev), RW);
+	u8 *buf = kunit_kzalloc(test, SZ_4K, GFP_KERNEL);
+	struct sent *s = sent_alloc(test, t, WIDTH + 1);
+	unsigned int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, buf);
+	behave(SEEK, TESTDEV_BLOCK);
+	for (i = 0; i < WIDTH; i++) {
+		sent_prep(test, &s[i], IO_TARGET_OP_READ, buf, 16, 0, IO_TARGET_BOUNCE);
+		KUNIT_ASSERT_EQ(test, io_target_request_set_timeout(&s[i].req, HZ), 0);
+		KUNIT_ASSERT_EQ(test, sent_submit(&s[i]), 0);
+	}
+	KUNIT_ASSERT_TRUE(test, testdev_char_wait_held(dev, WIDTH));
+	for (i = 0; i < WIDTH; i++) {
+		KUNIT_ASSERT_TRUE(test, sent_wait(&s[i]));
+		KUNIT_EXPECT_EQ(test, s[i].req.result, -ETIMEDOUT);
+		KUNIT_EXPECT_FALSE(test, s[i].req.not_sent);
+	}
+	sent_prep(test, &s[WIDTH], IO_TARGET_OP_READ, buf, 16, 0, 0);
+	KUNIT_ASSERT_EQ(test, sent_submit(&s[WIDTH]), 0);
+	KUNIT_EXPECT_EQ(test, io_target_stop(t, IO_TARGET_WAIT_SENT, HZ / 20), -ETIMEDOUT);
+	KUNIT_EXPECT_EQ(test, testdev_char_seen(dev).calls[0], WIDTH);
+	behave(SEEK, TESTDEV_NOW);
+	testdev_char_release(dev, WIDTH / 2, TESTDEV_ALL, TESTDEV_TASK);
+	KUNIT_ASSERT_TRUE(test, sent_wait(&s[WIDTH]));
+	KUNIT_EXPECT_EQ(test, s[WIDTH].req.result, 16);
+	KUNIT_EXPECT_EQ(test, testdev_char_seen(dev).inside[0], WIDTH - 1);
+	testdev_char_release_all(dev, TESTDEV_ALL, TESTDEV_TASK);
+	KUNIT_EXPECT_TRUE(test, device_wait_event(test, IO_TARGET_EVENT_ORPHAN_END, WIDTH));
+}
+
 static struct kunit_case late_suite_cases[] = {
 	KUNIT_CASE_PARAM(late_close, late_gen_params),
 	KUNIT_CASE(late_stream_goes_on),
@@ -281,6 +318,7 @@ static struct kunit_case late_suite_cases[] = {
 	KUNIT_CASE(late_close_waits),
 	KUNIT_CASE(late_start),
 	KUNIT_CASE(late_write_behind),
+	KUNIT_CASE(late_orphans_have_threads),
 	{}
 };
 
