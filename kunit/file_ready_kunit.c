@@ -378,8 +378,32 @@ static void ready_seeks(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, s->req.result, CHUNK);
 }
 
+/* Drivers wake from wherever they are. */
+static void ready_from(struct kunit *test)
+{
+	const struct kind_case *c = test->param_value;
+	struct io_target *t = ready_open(test, c->flags);
+	u8 *buf = ready_buf(test, 2 * CHUNK);
+	enum testdev_context context;
+	unsigned int i;
+
+	for (context = TESTDEV_TASK; context <= TESTDEV_HARDIRQ; context++) {
+		for (i = 0; i < 20; i++) {
+			struct sent *s = ready_waiting(test, t, false, buf, CHUNK, 0);
+
+			pattern_fill(buf + CHUNK, CHUNK, i * CHUNK, SEED);
+			KUNIT_EXPECT_EQ(test, testdev_pipe_push_from(ready_pipe, buf + CHUNK,
+								     CHUNK, context), CHUNK);
+			KUNIT_ASSERT_TRUE(test, sent_wait(s));
+			KUNIT_EXPECT_EQ(test, s->req.result, CHUNK);
+			KUNIT_EXPECT_EQ(test, pattern_match(buf, CHUNK, i * CHUNK, SEED), CHUNK);
+		}
+	}
+}
+
 static struct kunit_case ready_cases[] = {
 	KUNIT_CASE_PARAM(ready_read, kind_gen_params),
+	KUNIT_CASE_PARAM(ready_patient, patient_gen_params),
 	KUNIT_CASE_PARAM(ready_many, kind_gen_params),
 	KUNIT_CASE_PARAM(ready_order, kind_gen_params),
 	KUNIT_CASE_PARAM(ready_write, kind_gen_params),
@@ -390,6 +414,7 @@ static struct kunit_case ready_cases[] = {
 	KUNIT_CASE_PARAM(ready_close, kind_gen_params),
 	KUNIT_CASE_PARAM(ready_spurious, kind_gen_params),
 	KUNIT_CASE_PARAM(ready_full, kind_gen_params),
+	KUNIT_CASE_PARAM(ready_from, kind_gen_params),
 	KUNIT_CASE(ready_seeks),
 	{}
 };
@@ -402,4 +427,3 @@ static struct kunit_suite ready_suite = {
 };
 
 kunit_test_suite(ready_suite);
-	KUNIT_CASE_PARAM(ready_patient, patient_gen_params),

@@ -275,7 +275,10 @@ struct testdev_char_sum {
 	u64	sum;
 };
 
+/* Both are calls, and writes of nothing, as far as behaviour and what is seen go. */
 #define TESTDEV_CHAR_SUM	_IOWR('i', 2, struct testdev_char_sum)
+/* An ioctl: returns its argument */
+#define TESTDEV_CHAR_SAME	_IO('i', 3)
 
 /* A device without anything to read or room to write, to a caller with IOCB_NOWAIT */
 #define TESTDEV_NOT_READY	(-1)
@@ -303,31 +306,31 @@ struct testdev_char_behaviour {
  * @calls: of the driver
  * @nowait: of them with IOCB_NOWAIT
  * @dsync: of them with IOCB_DSYNC
+ * @says_write: of them with IOCB_WRITE
  * @inside: not ended yet
  * @most_inside: at any time
  * @fsyncs: calls
- * @says_write: of them with IOCB_WRITE
  * @interrupted: how often a signal has ended a wait
  * @fsuid: credentials of the last call
  * @pid: task of the last call
+ * @pos_locked: the position of the file was, at the last llseek
  * @open_flags: f_flags at the last open
  */
 struct testdev_char_seen {
- * @pos_locked: the position of the file was, at the last llseek
 	unsigned int	calls[2];
 	unsigned int	nowait;
 	unsigned int	dsync;
+	unsigned int	says_write;
 	unsigned int	inside[2];
 	unsigned int	most_inside[2];
 	unsigned int	fsyncs;
 	unsigned int	interrupted;
-	unsigned int	says_write;
 	kuid_t		fsuid;
 	pid_t		pid;
+	bool		pos_locked;
 	unsigned int	open_flags;
 };
 
-	bool		pos_locked;
 /* Result of a release: transfer everything, the limits aside */
 #define TESTDEV_ALL	S64_MAX
 
@@ -372,25 +375,27 @@ struct testdev_store *testdev_char_store(struct testdev_char *c);
  * @waiting: that wait in the driver now
  * @watching: entries in the queues that its poll names
  * @polls: calls of poll
+ * @polled_by: credentials of the last of them
+ * @called_by: credentials of the last ioctl
  */
 struct testdev_pipe_seen {
 	unsigned int	calls;
- * @polled_by: credentials of the last of them
- * @called_by: credentials of the last ioctl
 	unsigned int	refused;
 	unsigned int	waiting;
 	unsigned int	watching;
 	unsigned int	polls;
+	kuid_t		polled_by;
+	kuid_t		called_by;
 };
 
 struct testdev_pipe;
-	kuid_t		polled_by;
-	kuid_t		called_by;
 
 struct testdev_pipe *testdev_pipe_create(const char *name, unsigned int flags);
 void testdev_pipe_destroy(struct testdev_pipe *p);
 const char *testdev_pipe_path(struct testdev_pipe *p);
 size_t testdev_pipe_push(struct testdev_pipe *p, const void *buf, size_t len);
+size_t testdev_pipe_push_from(struct testdev_pipe *p, const void *buf, size_t len,
+			      enum testdev_context context);
 size_t testdev_pipe_pull(struct testdev_pipe *p, void *buf, size_t len);
 void testdev_pipe_lie(struct testdev_pipe *p, bool lies);
 void testdev_pipe_wake(struct testdev_pipe *p);

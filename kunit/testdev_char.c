@@ -342,11 +342,11 @@ static const struct file_operations char_fops_user = {
 	.llseek		= char_llseek,
 	.read		= testdev_char_read,
 	.write		= testdev_char_write,
+	.fsync		= char_fsync,
 	.unlocked_ioctl	= testdev_char_ioctl,
 };
 
 static const struct file_operations *char_choose(const struct testdev_char_config *config)
-	.fsync		= char_fsync,
 {
 	if (config->user_only)
 		return &char_fops_user;

@@ -24,8 +24,10 @@ struct testdev_pipe {
 	char			path[32];
 	unsigned int		flags;
 	struct pipe_queues	*queues;	/* changes when nobody else does anything */
+	struct testdev_runner	runner;	/* pushes @push, once at a time */
+	struct kvec		push;
 	wait_queue_head_t	wait;	/* for anything below to change */
-	spinlock_t		lock;
+	spinlock_t		lock;	/* irqsave */
 	u8			data[TESTDEV_PIPE_ROOM];
 	unsigned int		fill;
 	bool			lies;
@@ -44,7 +46,7 @@ static ssize_t pipe_move(struct testdev_pipe *p, struct iov_iter *iter, bool wri
 {
 	size_t n;
 
-	guard(spinlock)(&p->lock);
+	guard(spinlock_irqsave)(&p->lock);
 	if (write) {
 		n = copy_from_iter(p->data + p->fill, TESTDEV_PIPE_ROOM - p->fill, iter);
 		p->fill += n;
@@ -58,7 +60,7 @@ static ssize_t pipe_move(struct testdev_pipe *p, struct iov_iter *iter, bool wri
 
 static bool pipe_ready(struct testdev_pipe *p, bool write)
 {
-	guard(spinlock)(&p->lock);
+	guard(spinlock_irqsave)(&p->lock);
 	return write ? p->fill < TESTDEV_PIPE_ROOM : p->fill > 0;
 }
 
@@ -87,9 +89,11 @@ static bool pipe_refuses(const struct testdev_pipe *p, const struct kiocb *iocb)
 
 static void pipe_note(struct testdev_pipe *p, unsigned int *what, int n)
 {
-	spin_lock(&p->lock);
+	unsigned long irq;
+
+	spin_lock_irqsave(&p->lock, irq);
 	*what += n;
-	spin_unlock(&p->lock);
+	spin_unlock_irqrestore(&p->lock, irq);
 	wake_up_all(&p->wait);
 }
 
@@ -145,12 +149,12 @@ static __poll_t pipe_poll(struct file *file, poll_table *wait)
 {
 	struct testdev_pipe *p = file_pipe(file);
 
+	scoped_guard(spinlock_irqsave, &p->lock)
+		p->seen.polled_by = current_fsuid();
 	pipe_note(p, &p->seen.polls, 1);
 	if (!(p->flags & TESTDEV_PIPE_MUTE)) {
 		poll_wait(file, &p->queues->head[0], wait);
 		if (p->flags & TESTDEV_PIPE_TWO)
-	scoped_guard(spinlock_irqsave, &p->lock)
-		p->seen.polled_by = current_fsuid();
 			poll_wait(file, &p->queues->head[1], wait);
 	}
 	if (READ_ONCE(p->lies))
@@ -161,6 +165,10 @@ static __poll_t pipe_poll(struct file *file, poll_table *wait)
 
 static long pipe_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
+	struct testdev_pipe *p = file_pipe(file);
+
+	scoped_guard(spinlock_irqsave, &p->lock)
+		p->seen.called_by = current_fsuid();
 	switch (cmd) {
 	case TESTDEV_PIPE_DOUBLE:
 		return arg * 2;
@@ -172,10 +180,6 @@ static long pipe_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 }
 
 static int pipe_open(struct inode *inode, struct file *file)
-	struct testdev_pipe *p = file_pipe(file);
-
-	scoped_guard(spinlock_irqsave, &p->lock)
-		p->seen.called_by = current_fsuid();
 {
 	if (file_pipe(file)->flags & TESTDEV_PIPE_NOWAIT)
 		file->f_mode |= FMODE_NOWAIT;
@@ -203,6 +207,13 @@ static struct pipe_queues *pipe_queues_alloc(void)
 	return queues;
 }
 
+static void pipe_run(struct testdev_runner *runner)
+{
+	struct testdev_pipe *p = container_of(runner, struct testdev_pipe, runner);
+
+	p->push.iov_len = testdev_pipe_push(p, p->push.iov_base, p->push.iov_len);
+}
+
 struct testdev_pipe *testdev_pipe_create(const char *name, unsigned int flags)
 {
 	struct testdev_pipe *p = kzalloc(sizeof(*p), GFP_KERNEL);
@@ -214,6 +225,7 @@ struct testdev_pipe *testdev_pipe_create(const char *name, unsigned int flags)
 	if (!p->queues)
 		goto err_free;
 	p->flags = flags;
+	testdev_runner_init(&p->runner, pipe_run);
 	init_waitqueue_head(&p->wait);
 	spin_lock_init(&p->lock);
 	snprintf(p->path, sizeof(p->path), "/dev/%s", name);
@@ -263,6 +275,17 @@ size_t testdev_pipe_push(struct testdev_pipe *p, const void *buf, size_t len)
 	return n;
 }
 EXPORT_SYMBOL_GPL(testdev_pipe_push);
+
+/* The same in a context of choice. */
+size_t testdev_pipe_push_from(struct testdev_pipe *p, const void *buf, size_t len,
+			      enum testdev_context context)
+{
+	p->push = (struct kvec){ .iov_base = (void *)buf, .iov_len = len };
+	testdev_runner_kick(&p->runner, context);
+	testdev_runner_sync(&p->runner);
+	return p->push.iov_len;
+}
+EXPORT_SYMBOL_GPL(testdev_pipe_push_from);
 
 size_t testdev_pipe_pull(struct testdev_pipe *p, void *buf, size_t len)
 {
@@ -337,7 +360,7 @@ struct testdev_pipe_seen testdev_pipe_seen(struct testdev_pipe *p)
 {
 	struct testdev_pipe_seen seen;
 
-	scoped_guard(spinlock, &p->lock)
+	scoped_guard(spinlock_irqsave, &p->lock)
 		seen = p->seen;
 	seen.watching = queue_length(&p->queues->head[0]) + queue_length(&p->queues->head[1]);
 	return seen;
@@ -346,7 +369,7 @@ EXPORT_SYMBOL_GPL(testdev_pipe_seen);
 
 static bool pipe_has_refused(struct testdev_pipe *p, unsigned int n)
 {
-	guard(spinlock)(&p->lock);
+	guard(spinlock_irqsave)(&p->lock);
 	return p->seen.refused >= n;
 }
 
@@ -377,7 +400,7 @@ EXPORT_SYMBOL_GPL(testdev_pipe_wait_empty);
 
 static bool pipe_has_inside(struct testdev_pipe *p, unsigned int n)
 {
-	guard(spinlock)(&p->lock);
+	guard(spinlock_irqsave)(&p->lock);
 	return p->seen.waiting == n;
 }
 
