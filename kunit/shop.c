@@ -2,6 +2,8 @@
 /*
  * A provider of the tests', see shop.h.
  */
+#include <linux/module.h>
+
 #include "shop.h"
 
 struct shop *the_shop;
@@ -68,10 +70,22 @@ static ssize_t shop_sleep(struct shop *shop, struct io_target_call *call)
 	return err ?: shop_carry_out(call);
 }
 
+static void shop_block(struct shop *shop)
+{
+	scoped_guard(spinlock_irqsave, &shop->lock)
+		shop->blocked++;
+	wake_up_all(&shop->wait);
+	wait_event(shop->wait, READ_ONCE(shop->mode) != BLOCK);
+	scoped_guard(spinlock_irqsave, &shop->lock)
+		shop->blocked--;
+}
+
 static ssize_t shop_call(struct io_target_call *call)
 {
 	struct shop *shop = the_shop;
 
+	if (READ_ONCE(shop->mode) == BLOCK)
+		shop_block(shop);
 	scoped_guard(spinlock_irqsave, &shop->lock) {
 		shop->calls++;
 		shop->pid = current->pid;
@@ -88,6 +102,9 @@ static ssize_t shop_call(struct io_target_call *call)
 		return -EIO;
 	case SLEEP:
 		return shop_sleep(shop, call);
+	case END_INSIDE:
+		io_target_call_end(call, shop_carry_out(call));
+		return -EIOCBQUEUED;
 	default:
 		return shop_carry_out(call);
 	}
@@ -150,6 +167,7 @@ void shop_set(struct shop *shop, enum mode mode)
 struct io_target_provider *shop_register(unsigned int kind)
 {
 	const struct io_target_provider_ops ops = {
+		.owner		= THIS_MODULE,
 		.may_sleep	= kind & SHOP_SLEEPS,
 		.open		= shop_open,
 		.close		= shop_close,
@@ -175,6 +193,27 @@ struct shop *shop_make(struct kunit *test, unsigned int kind)
 	shop->provider = shop_register(kind);
 	KUNIT_ASSERT_FALSE(test, IS_ERR(shop->provider));
 	return shop;
+}
+
+struct io_target *shop_open_target(struct kunit *test)
+{
+	struct device_fixture *fx = test->priv;
+	unsigned int i;
+
+	for (i = 0; i < DEVICE_TARGETS; i++)
+		if (io_target_state(fx->target[i]) == IO_TARGET_CLOSED)
+			break;
+	KUNIT_ASSERT_LT(test, i, DEVICE_TARGETS);
+	KUNIT_ASSERT_EQ(test, io_target_open_provider(fx->target[i], SHOP_NAME, RW), 0);
+	return fx->target[i];
+}
+
+u8 *shop_buffer(struct kunit *test)
+{
+	u8 *buf = kunit_kzalloc(test, 2 * SHOP_LEN, GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, buf);
+	return buf;
 }
 
 void shop_end_held(struct shop *shop, ssize_t result, enum testdev_context context)

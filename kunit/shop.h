@@ -19,8 +19,12 @@
 #define SHOP_CANCELS	BIT(0)
 #define SHOP_SLEEPS	BIT(1)
 
-/* What it does with the calls to come */
-enum mode { AT_ONCE, HOLD, SLEEP, REFUSE };
+/*
+ * What it does with the calls to come. BLOCK: nothing until there is another mode, whoever
+ * sends a signal, and it does not know the call until then. END_INSIDE: carries it out, ends
+ * it, and says that it was queued.
+ */
+enum mode { AT_ONCE, HOLD, SLEEP, REFUSE, BLOCK, END_INSIDE };
 
 /**
  * struct shop - a provider of the test's
@@ -36,6 +40,7 @@ enum mode { AT_ONCE, HOLD, SLEEP, REFUSE };
  * @calls: so many
  * @cancels: calls of cancel
  * @sleeping: who sleeps in it
+ * @blocked: who is blocked in it
  * @pid: of the last call
  * @open_error: of opens to come
  * @wait: for these to change
@@ -55,6 +60,7 @@ struct shop {
 	unsigned int			calls;
 	unsigned int			cancels;
 	unsigned int			sleeping;
+	unsigned int			blocked;
 	pid_t				pid;
 	int				open_error;
 	wait_queue_head_t		wait;
@@ -65,9 +71,23 @@ struct shop {
 /* The only one at a time, found without help from the call, which is what is tested */
 extern struct shop *the_shop;
 
+struct shop_case {
+	const char	*name;
+	unsigned int	kind;	/* SHOP_* */
+};
+
+static inline void shop_case_desc(const struct shop_case *c, char *desc)
+{
+	strscpy(desc, c->name, KUNIT_PARAM_DESC_SIZE);
+}
+
 /* Registered, with SHOP_* @kind; unregistered by shop_exit() */
 struct shop *shop_make(struct kunit *test, unsigned int kind);
 struct io_target_provider *shop_register(unsigned int kind);
+/* The first closed target of the fixture, which has it open then. */
+struct io_target *shop_open_target(struct kunit *test);
+/* Memory for two transfers */
+u8 *shop_buffer(struct kunit *test);
 /* The fixture's, and nothing left open */
 int shop_init(struct kunit *test);
 void shop_exit(struct kunit *test);

@@ -6,6 +6,10 @@
  * it ends. Who wants it back marks it, and a worker asks the provider; if it is ended
  * meanwhile the worker is the one who ends the request, so that what it asks about is
  * there. All of that under lower->lock.
+ *
+ * A provider that is still in the call's function may not have stored it yet, and would
+ * not find it: until the function has returned it is only noted that the call is wanted,
+ * and one that is ended meanwhile is left to who has called the function.
  */
 #include <linux/cred.h>
 
@@ -14,6 +18,7 @@
 /* Of a call that can be cancelled */
 enum call_state {
 	CALL_ENDED,
+	CALL_CALLING,	/* its function has not returned */
 	CALL_OUT,
 	CALL_WANTED,	/* the worker is to ask for it */
 	CALL_ASKING,	/* it does */
@@ -49,27 +54,69 @@ static void call_fill(struct io_target_request *req, const struct iot_open *open
 	call->iter = &call->own_iter;
 }
 
-static void call_list(struct iot_open *open, struct io_target_call *call)
+/*
+ * Whoever wants it back finds it from now on. Who has come before has left a mark.
+ * Return: 0, or why the provider is not to have it.
+ */
+static int call_list(struct iot_open *open, struct io_target_call *call)
 {
-	guard(spinlock_irqsave)(&open->lower->lock);
-	call->state = CALL_OUT;
+	struct io_target_request *req = call_request(call);
+	struct io_target_lower *lower = open->lower;
+	int why;
+
+	guard(spinlock_irqsave)(&lower->lock);
+	why = iot_lower_ends(lower, req);
+	if (why)
+		return why;
+	call->ignores = req->flags & IO_TARGET_IGNORE_STATE;
+	call->state = CALL_CALLING;
 	call->why = 0;
-	call->ignores = call_request(call)->flags & IO_TARGET_IGNORE_STATE;
 	list_add_tail(&call->node, &open->calls);
+	return 0;
 }
 
 /* Return: whether the caller is to end the request. */
 static bool call_unlist(struct iot_open *open, struct io_target_call *call, ssize_t result)
 {
+	bool others;
+
 	guard(spinlock_irqsave)(&open->lower->lock);
-	if (call->state == CALL_ASKING) {
-		call->state = CALL_ENDED;
-		call->result = result;
-		return false;
-	}
+	others = call->state == CALL_CALLING || call->state == CALL_ASKING;
 	call->state = CALL_ENDED;
-	list_del(&call->node);
-	return true;
+	if (others)
+		call->result = result;
+	else
+		list_del(&call->node);
+	return !others;
+}
+
+/* Under lower->lock, by who is inside: the worker is to ask for calls that are WANTED. */
+static void calls_ask(struct iot_open *open)
+{
+	lockdep_assert_held(&open->lower->lock);
+	percpu_ref_get(&open->inside);	/* as those calls are */
+	if (!queue_work(iot_wq, &open->cancel_work))
+		percpu_ref_put(&open->inside);
+}
+
+/*
+ * Its function has returned *@result.
+ * Return: whether the call has ended, with *@result; else the provider has it.
+ */
+static bool call_returned(struct iot_open *open, struct io_target_call *call, ssize_t *result)
+{
+	guard(spinlock_irqsave)(&open->lower->lock);
+	if (call->state == CALL_ENDED)
+		*result = call->result;
+	if (call->state == CALL_ENDED || *result != -EIOCBQUEUED) {
+		call->state = CALL_ENDED;
+		list_del(&call->node);
+		return true;
+	}
+	call->state = call->why ? CALL_WANTED : CALL_OUT;
+	if (call->why)
+		calls_ask(open);
+	return false;
 }
 
 /* Of a call that was wanted back, why that was. */
@@ -93,7 +140,9 @@ static void call_finish(struct iot_open *open, struct io_target_call *call, ssiz
  * @call: its function has returned -EIOCBQUEUED, or will
  * @result: bytes, 0 or more, or negative errno; of an ioctl what it returns
  *
- * The end_io of the request may be called before this returns. @call is gone then.
+ * The end_io of the request may be called before this returns. @call is gone then. Of a
+ * provider with cancel it is called by the task that has called its function, when that
+ * has returned, if this comes before that.
  *
  * Context: any.
  */
@@ -107,6 +156,26 @@ void io_target_call_end(struct io_target_call *call, ssize_t result)
 }
 EXPORT_SYMBOL_GPL(io_target_call_end);
 
+/* Return: as the functions. */
+static ssize_t call_make(struct iot_open *open, struct io_target_call *call)
+{
+	struct io_target_request *req = call_request(call);
+	ssize_t result;
+	int why;
+
+	if (!open->provider->ops.cancel)
+		return iot_provider_function(open, req->op)(call);
+	why = call_list(open, call);
+	if (unlikely(why)) {
+		req->not_sent = true;
+		return why;
+	}
+	result = iot_provider_function(open, req->op)(call);
+	if (!call_returned(open, call, &result))
+		return -EIOCBQUEUED;
+	return call_result(open, call, result);
+}
+
 /*
  * Twice inside: once for the call, once for its function, which may return after the call
  * has been ended.
@@ -114,8 +183,6 @@ EXPORT_SYMBOL_GPL(io_target_call_end);
 static ssize_t provider_call(struct io_target_request *req)
 {
 	struct iot_open *open = req->lower->data;
-	bool listed = open->provider->ops.cancel;
-	struct io_target_call *call = &req->call;
 	ssize_t result;
 
 	if (!percpu_ref_tryget_live(&open->inside)) {
@@ -124,16 +191,8 @@ static ssize_t provider_call(struct io_target_request *req)
 	}
 	percpu_ref_get(&open->inside);
 	call_fill(req, open);
-	if (listed)
-		call_list(open, call);
-	result = iot_provider_function(open, req->op)(call);
-	/* Also when the worker is just asking for it, and ends it afterwards. */
-	if (result == -EIOCBQUEUED || (listed && !call_unlist(open, call, result))) {
-		percpu_ref_put(&open->inside);
-		return -EIOCBQUEUED;
-	}
-	result = call_result(open, call, result);
-	percpu_ref_put_many(&open->inside, 2);
+	result = call_make(open, &req->call);
+	percpu_ref_put_many(&open->inside, result == -EIOCBQUEUED ? 1 : 2);
 	return result;
 }
 
@@ -212,23 +271,26 @@ static bool call_is_meant(const struct io_target_call *call, const struct io_tar
 /* Has the worker ask for @one, or with NULL for all that are to be cancelled. */
 static bool calls_want(struct iot_open *open, const struct io_target_call *one, int why)
 {
+	bool found = false, asks = false;
 	struct io_target_call *call;
-	bool found = false;
 
 	guard(spinlock_irqsave)(&open->lower->lock);
 	list_for_each_entry(call, &open->calls, node) {
-		if (call->state != CALL_OUT || !call_is_meant(call, one, open->lower))
+		if (!call_is_meant(call, one, open->lower))
 			continue;
-		call->state = CALL_WANTED;
-		call->why = why;
-		found = true;
+		if (call->state == CALL_CALLING) {
+			call->why = call->why ?: why;
+			found = true;
+		} else if (call->state == CALL_OUT) {
+			call->state = CALL_WANTED;
+			call->why = why;
+			found = true;
+			asks = true;
+		}
 	}
-	if (!found)
-		return false;
-	percpu_ref_get(&open->inside);	/* as those calls are */
-	if (!queue_work(iot_wq, &open->cancel_work))
-		percpu_ref_put(&open->inside);
-	return true;
+	if (asks)
+		calls_ask(open);
+	return found;
 }
 
 bool iot_provider_interrupt(struct io_target_lower *lower, const struct io_target_request *req,
