@@ -236,6 +236,8 @@ static void provider_unregister(struct kunit *test)
 	io_target_provider_unregister(shop->provider);
 	KUNIT_EXPECT_EQ(test, shop->closes, 1);
 	KUNIT_EXPECT_EQ(test, io_target_state(t), IO_TARGET_REMOVED);
+	/* The thread that has it back from the provider is perhaps not done yet. */
+	KUNIT_ASSERT_TRUE(test, sent_wait(s));
 	KUNIT_EXPECT_EQ(test, atomic_read(&s->ends), 1);
 	KUNIT_EXPECT_EQ(test, s->req.result, -ECANCELED);
 	KUNIT_EXPECT_EQ(test, atomic_read(&pended->ends), 1);

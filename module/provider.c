@@ -333,7 +333,8 @@ static bool all_detached(struct io_target_provider *p)
  * The targets that have it open become IO_TARGET_REMOVED (those that follow look for
  * another of that name). Calls that wait for a thread end with -ECANCELED; those that the
  * provider has are wanted back, and waited for. When this returns none of its functions
- * runs or will run; its close has been called for each open.
+ * runs or will run; its close has been called for each open. An end_io may still be called
+ * after that, with what one of them has returned.
  *
  * Context: process context, sleeps; not in one of its own functions.
  */
