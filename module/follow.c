@@ -197,7 +197,7 @@ void iot_follow_opened(struct io_target *t)
 {
 	const struct iot_source *from = &t->source;
 	bool can = (from->path || from->dev || from->call) &&
-		   (S_ISBLK(t->identity.mode) || S_ISCHR(t->identity.mode));
+		   (from->provider || S_ISBLK(t->identity.mode) || S_ISCHR(t->identity.mode));
 
 	guard(spinlock_irqsave)(&t->lock);
 	t->follows = t->config.follow.enable && can;

@@ -195,7 +195,7 @@ enum io_target_event {
  * its size is, and one of @uuid, @diskseq and @size_is_enough says so, too. @uuid
  * and @diskseq must hold in any case, where they are given. A disk that has come back
  * has a new diskseq, as a rule. Of char devices there is nothing to tell one from
- * another but the device number, which must be the same.
+ * another but the device number, which must be the same; of providers, the name.
  */
 struct io_target_follow {
 	bool		enable;
