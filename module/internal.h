@@ -167,6 +167,7 @@ struct io_target_carrier {
 /* main.c */
 extern struct workqueue_struct *iot_wq;		/* sends, frees targets; may wait */
 extern struct workqueue_struct *iot_releaser;	/* closes devices; waits for no other work */
+extern struct workqueue_struct *iot_stream_wq;	/* calls consumers; may wait for all of it */
 
 /* task.c */
 void iot_task_init(struct io_target *t);

@@ -17,6 +17,7 @@
 
 struct workqueue_struct *iot_wq;
 struct workqueue_struct *iot_releaser;
+struct workqueue_struct *iot_stream_wq;
 
 static int __init io_target_init(void)
 {
@@ -28,9 +29,16 @@ static int __init io_target_init(void)
 	iot_releaser = alloc_workqueue("io_target_release", WQ_UNBOUND, 0);
 	if (!iot_releaser)
 		goto err_wq;
+
+	/* Nor for that: consumers flush what they like, and wait for the other two. */
+	iot_stream_wq = alloc_workqueue("io_target_stream", WQ_UNBOUND, 0);
+	if (!iot_stream_wq)
+		goto err_releaser;
 	iot_debugfs_init();
 	return 0;
 
+err_releaser:
+	destroy_workqueue(iot_releaser);
 err_wq:
 	destroy_workqueue(iot_wq);
 	return -ENOMEM;
@@ -38,6 +46,7 @@ err_wq:
 
 static void __exit io_target_exit(void)
 {
+	destroy_workqueue(iot_stream_wq);
 	destroy_workqueue(iot_wq);
 	destroy_workqueue(iot_releaser);
 	iot_debugfs_exit();

@@ -215,6 +215,13 @@ static bool stream_has_ended(struct io_target_stream *s)
 	list_for_each_entry(b, &s->reading, node)
 		if (!b->done)
 			return false;
+/* Its worker does not run, and will not by itself. */
+static bool stream_rests(struct io_target_stream *s)
+{
+	guard(spinlock_irqsave)(&s->lock);
+	return !s->works;
+}
+
 	return true;
 }
 
@@ -238,9 +245,12 @@ int io_target_stream_stop(struct io_target_stream *stream)
 		return iot_err(t, -EDEADLK, "stream_stop refused in the stream's own callback");
 	scoped_guard(spinlock_irqsave, &t->lock)
 		list_del(&stream->node);
-	scoped_guard(spinlock_irqsave, &stream->lock)
+	scoped_guard(spinlock_irqsave, &stream->lock) {
 		stream->quit = true;
-	cancel_delayed_work_sync(&stream->work);
+		if (cancel_delayed_work(&stream->work))
+			stream->works--;
+	}
+	wait_event(stream->idle, stream_rests(stream));
 	/* Nobody but this changes the list any more. */
 	list_for_each_entry(b, &stream->reading, node)
 		io_target_cancel(&b->req);

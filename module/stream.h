@@ -8,7 +8,8 @@
  * One worker does everything but note the end of reads: it delivers what has been read,
  * in the order of submission (two reads may end at the same time on two CPUs), and
  * submits what is free. So there is one consumer call at a time, none in the callbacks of
- * the device, and after the worker has been waited for there is no submit any more.
+ * the device, and after the worker has been waited for there is no submit any more. That
+ * is not done by a flush: who stops a stream may be a worker for reclaim, and this is none.
  *
  * A buffer is on one of the lists free and reading, or the worker's, or the consumer's.
  * Each of the consumer's holds a reference; so does who has the stream, until stop.
@@ -46,17 +47,19 @@ struct iot_buffer {
  * @target: referenced
  * @config: as started
  * @node: on target->streams, under target->lock
- * @lock: irqsave; innermost. All below up to @quit
+ * @lock: irqsave; innermost. All below up to @works
  * @free: buffers that can be read into
  * @reading: buffers whose read is outstanding, or has ended, oldest first
  * @stats: see there
  * @halted: until it is resumed
  * @refused: the target did not take a read
  * @quit: nothing is submitted any more
+ * @works: how often @work is queued or runs: once, or once each
+ * @held: the target takes no reads, or has not taken one since; the worker's
  * @errors: in a row; the worker's
  * @not_before: jiffies, after errors; the worker's
  * @work: see above
- * @idle: for stop: a read has ended
+ * @idle: for stop: a read has ended, or the worker
  * @ref: see above
  * @free_work: the last is gone
  * @buffers: depth of them
@@ -72,6 +75,8 @@ struct io_target_stream {
 	bool				halted;
 	bool				refused;
 	bool				quit;
+	unsigned int			works;
+	bool				held;
 	unsigned int			errors;
 	unsigned long			not_before;
 	struct delayed_work		work;

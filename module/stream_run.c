@@ -16,9 +16,9 @@ void iot_stream_kick(struct io_target_stream *s, unsigned long delay)
 	if (s->quit)
 		return;
 	if (delay)
-		queue_delayed_work(iot_wq, &s->work, delay);
+		s->works += queue_delayed_work(iot_stream_wq, &s->work, delay);
 	else
-		mod_delayed_work(iot_wq, &s->work, 0);
+		s->works += !mod_delayed_work(iot_stream_wq, &s->work, 0);
 }
 
 static void stream_end_io(struct io_target_request *req)
@@ -236,3 +236,7 @@ void iot_stream_work(struct work_struct *work)
 	}
 	stream_fill_in_time(s);
 }
+	/* The last: who stops the stream may go on, and free it. */
+	guard(spinlock_irqsave)(&s->lock);
+	s->works--;
+	wake_up(&s->idle);
