@@ -98,6 +98,9 @@ static int backend_check(struct io_target_lower *lower, struct io_target_request
 			       "prep refused: the provider has no operation %d", req->op);
 	if (req->flags & IO_TARGET_PREFLUSH)
 		return iot_err(req->target, -EOPNOTSUPP, "PREFLUSH refused: send a flush before");
+	if (req->flags & IO_TARGET_FULL)
+		return iot_err(req->target, -EOPNOTSUPP,
+			       "FULL refused: how much a provider does is for it to say");
 	return 0;
 }
 

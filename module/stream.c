@@ -135,7 +135,7 @@ static struct io_target_stream *stream_alloc(struct io_target *t,
  *
  * Context: process context, may sleep. Deliveries may begin before it returns.
  * Return: the stream. ERR_PTR: -EINVAL: @config. -ENODEV: the target is closed. -ESPIPE:
- * a disk or regular file. -EOPNOTSUPP: it cannot be read. -ENOMEM.
+ * a disk or regular file. -EOPNOTSUPP: it cannot be read, or not as @config says. -ENOMEM.
  */
 struct io_target_stream *
 io_target_stream_start(struct io_target *target,
@@ -153,6 +153,12 @@ io_target_stream_start(struct io_target *target,
 				       config->depth, config->size));
 	io_target_get(target);
 	scoped_guard(spinlock_irqsave, &target->lock)
+	/* What any read would be refused for is told now. */
+	err = iot_stream_prep(s, &s->buffers[0]);
+	if (err) {
+		stream_free(s);
+		return ERR_PTR(err);
+	}
 		list_add_tail(&s->node, &target->streams);
 	scoped_guard(spinlock_irqsave, &s->lock)
 		iot_stream_kick(s, 0);

@@ -92,6 +92,7 @@ void iot_stream_put(struct io_target_stream *s);
 
 /* stream_run.c */
 void iot_stream_work(struct work_struct *work);
+int iot_stream_prep(struct io_target_stream *s, struct iot_buffer *b);
 void iot_stream_kick(struct io_target_stream *s, unsigned long delay);
 void iot_stream_given_back(struct io_target_stream *s, struct iot_buffer *b, bool kick);
 

@@ -162,9 +162,8 @@ static bool target_is_stream(struct io_target *t)
 
 static int stream_submit(struct io_target_stream *s, struct iot_buffer *b)
 {
-	int err;
+	int err = iot_stream_prep(s, b);
 
-	err = io_target_prep_read_buf(&b->req, b->pub.data, s->config.size, 0, s->config.flags);
 	if (err)
 		return err;
 	b->req.end_io = stream_end_io;
@@ -187,6 +186,11 @@ static bool target_will_kick(struct io_target *t, int err)
 static void stream_fill(struct io_target_stream *s)
 {
 	bool one = !target_is_stream(s->target);
+int iot_stream_prep(struct io_target_stream *s, struct iot_buffer *b)
+{
+	return io_target_prep_read_buf(&b->req, b->pub.data, s->config.size, 0, s->config.flags);
+}
+
 	struct iot_buffer *b;
 	int err = 0;
 

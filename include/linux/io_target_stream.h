@@ -57,9 +57,10 @@ typedef bool (*io_target_stream_error_t)(struct io_target_stream *stream, int er
  * struct io_target_stream_config - how a stream reads
  * @depth: buffers, of which as many as are not the consumer's are being read into; 0: 2
  * @size: bytes of each, more than 0
- * @flags: IO_TARGET_FULL: only full buffers; IO_TARGET_USER_PTR
- * @drop: when the consumer has kept all other buffers, go on reading, and drop what comes.
- *	Without, nothing is read until he gives one back, and the device has to wait
+ * @flags: IO_TARGET_FULL: only full buffers, not of a provider; IO_TARGET_USER_PTR
+ * @drop: when the consumer has kept all other buffers, go on reading, and drop what comes;
+ *	takes two buffers or more. Without, nothing is read until he gives one back, and the
+ *	device has to wait
  * @on_data: see there
  * @on_error: see there; NULL: as if it returned false
  * @private: for both
