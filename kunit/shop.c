@@ -142,8 +142,9 @@ static void shop_run(struct testdev_runner *runner)
 {
 	struct shop *shop = container_of(runner, struct shop, runner);
 	struct io_target_call *call;
+	unsigned int n = 0;
 
-	while ((call = shop_take(shop, NULL)))
+	while ((!shop->most || n++ < shop->most) && (call = shop_take(shop, NULL)))
 		io_target_call_end(call, shop->result ?: shop_carry_out(call));
 }
 

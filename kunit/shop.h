@@ -46,6 +46,7 @@ enum mode { AT_ONCE, HOLD, SLEEP, REFUSE, BLOCK, END_INSIDE };
  * @wait: for these to change
  * @runner: ends what is held
  * @result: with this
+ * @most: so many at a time; 0: all
  */
 struct shop {
 	struct io_target_provider	*provider;
@@ -66,6 +67,7 @@ struct shop {
 	wait_queue_head_t		wait;
 	struct testdev_runner		runner;
 	ssize_t				result;
+	unsigned int			most;
 };
 
 /* The only one at a time, found without help from the call, which is what is tested */
@@ -95,7 +97,7 @@ void shop_exit(struct kunit *test);
 void shop_set(struct shop *shop, enum mode mode);
 /* Until one of its counters is so large; false: that does not happen. */
 bool shop_wait(struct shop *shop, const unsigned int *what, unsigned int n);
-/* Ends all calls that are held, with @result, or 0: what comes of them. */
+/* Ends all calls that are held, or @most, with @result, or 0: what comes of them. */
 void shop_end_held(struct shop *shop, ssize_t result, enum testdev_context context);
 
 #endif /* _IO_TARGET_KUNIT_SHOP_H */

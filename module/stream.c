@@ -49,7 +49,6 @@ void iot_streams_kick(struct io_target *t)
 		if (!s->refused)
 			continue;
 		s->refused = false;
-		s->stats.restarts++;
 		iot_stream_kick(s, 0);
 	}
 }
@@ -65,6 +64,8 @@ static int stream_check(struct io_target *t, const struct io_target_stream_confi
 	    config->size > MAX_RW_COUNT || config->depth > INT_MAX / sizeof(struct iot_buffer))
 		return iot_err(t, -EINVAL, "stream refused: %u buffers of %zu, flags %#x",
 			       config->depth, config->size, config->flags);
+	if (config->drop && config->depth == 1)
+		return iot_err(t, -EINVAL, "stream refused: drop takes two buffers");
 	if (io_target_get_info(t, &info))
 		return iot_err(t, -ENODEV, "stream refused: there is no device");
 	if (S_ISBLK(info.mode) || S_ISREG(info.mode))
@@ -115,7 +116,7 @@ static struct io_target_stream *stream_alloc(struct io_target *t,
 	INIT_WORK(&s->free_work, stream_free_work);
 	init_waitqueue_head(&s->idle);
 	kref_init(&s->ref);
-	s->not_before = jiffies;
+	s->not_before = get_jiffies_64();
 	if (stream_alloc_buffers(s))
 		return s;
 	stream_free(s);
@@ -129,9 +130,10 @@ static struct io_target_stream *stream_alloc(struct io_target *t,
  *
  * Reads are kept outstanding until io_target_stream_stop(): on a device without positions
  * as many as there are free buffers, on others one, at position 0. What they bring is
- * delivered in order, with nothing lost and no memory allocated. While the target is
- * stopped or suspended the reads pend; after it was purged, closed or removed the stream
- * goes on when it is started, or opened, again.
+ * delivered in order, with nothing lost and no memory allocated (but for a page and a
+ * mapping per read with IO_TARGET_USER_PTR). While the target is stopped or suspended the
+ * reads pend; after it was purged, closed or removed the stream goes on when it is started,
+ * or opened, again.
  *
  * Context: process context, may sleep. Deliveries may begin before it returns.
  * Return: the stream. ERR_PTR: -EINVAL: @config. -ENODEV: the target is closed. -ESPIPE:
@@ -151,14 +153,14 @@ io_target_stream_start(struct io_target *target,
 	if (!s)
 		return ERR_PTR(iot_err(target, -ENOMEM, "stream refused: %u buffers of %zu",
 				       config->depth, config->size));
-	io_target_get(target);
-	scoped_guard(spinlock_irqsave, &target->lock)
 	/* What any read would be refused for is told now. */
 	err = iot_stream_prep(s, &s->buffers[0]);
 	if (err) {
 		stream_free(s);
 		return ERR_PTR(err);
 	}
+	io_target_get(target);
+	scoped_guard(spinlock_irqsave, &target->lock)
 		list_add_tail(&s->node, &target->streams);
 	scoped_guard(spinlock_irqsave, &s->lock)
 		iot_stream_kick(s, 0);
@@ -213,6 +215,13 @@ void io_target_stream_get_stats(struct io_target_stream *stream,
 }
 EXPORT_SYMBOL_GPL(io_target_stream_get_stats);
 
+/* Its worker does not run, and will not by itself. */
+static bool stream_rests(struct io_target_stream *s)
+{
+	guard(spinlock_irqsave)(&s->lock);
+	return !s->works;
+}
+
 static bool stream_has_ended(struct io_target_stream *s)
 {
 	struct iot_buffer *b;
@@ -221,13 +230,6 @@ static bool stream_has_ended(struct io_target_stream *s)
 	list_for_each_entry(b, &s->reading, node)
 		if (!b->done)
 			return false;
-/* Its worker does not run, and will not by itself. */
-static bool stream_rests(struct io_target_stream *s)
-{
-	guard(spinlock_irqsave)(&s->lock);
-	return !s->works;
-}
-
 	return true;
 }
 

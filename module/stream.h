@@ -57,7 +57,7 @@ struct iot_buffer {
  * @works: how often @work is queued or runs: once, or once each
  * @held: the target takes no reads, or has not taken one since; the worker's
  * @errors: in a row; the worker's
- * @not_before: jiffies, after errors; the worker's
+ * @not_before: jiffies64, after errors; the worker's
  * @work: see above
  * @idle: for stop: a read has ended, or the worker
  * @ref: see above
@@ -78,7 +78,7 @@ struct io_target_stream {
 	unsigned int			works;
 	bool				held;
 	unsigned int			errors;
-	unsigned long			not_before;
+	u64				not_before;
 	struct delayed_work		work;
 	wait_queue_head_t		idle;
 	struct kref			ref;

@@ -93,13 +93,17 @@ static void stream_deliver(struct io_target_stream *s, struct iot_buffer *b)
 		iot_stream_given_back(s, b, false);
 }
 
+/* The first of a row may go on at once, each of the others waits longer. */
+static void stream_back_off(struct io_target_stream *s)
+{
+	if (s->errors++)
+		s->not_before = get_jiffies_64() + min(1UL << min(s->errors, 10U), ERROR_WAIT);
+}
+
 static void stream_failed(struct io_target_stream *s, int err)
 {
 	bool go_on, halted;
 
-	/* It was taken back, and goes again when the target takes it. */
-	if (err == -ECANCELED)
-		return;
 	/* Who is told may have it resumed before on_error() has returned. */
 	scoped_guard(spinlock_irqsave, &s->lock) {
 		s->stats.errors++;
@@ -113,8 +117,22 @@ static void stream_failed(struct io_target_stream *s, int err)
 			s->stats.restarts++;
 		}
 	}
-	if (s->errors++)
-		s->not_before = jiffies + min(1UL << min(s->errors, 10U), ERROR_WAIT);
+	stream_back_off(s);
+}
+
+/*
+ * A read has ended without data. One that was taken back, or that a target has not sent
+ * whose device was removed, goes again when the target takes it. To a target that takes
+ * all, a device that gives its reads back of itself is not sent them without a pause.
+ */
+static void stream_not_read(struct io_target_stream *s, const struct io_target_request *req)
+{
+	if (req->result == -ENODEV && req->not_sent)
+		return;
+	if (req->result != -ECANCELED)
+		stream_failed(s, (int)req->result ?: -ENODATA);
+	else if (!req->not_sent && io_target_state(s->target) == IO_TARGET_STARTED)
+		stream_back_off(s);
 }
 
 /* A buffer to read into, which counts as being read; NULL: none, or not now. */
@@ -136,9 +154,18 @@ static struct iot_buffer *stream_next_free(struct io_target_stream *s, bool one)
 /* One that the target did not take. */
 static void stream_refused(struct io_target_stream *s, struct iot_buffer *b)
 {
+	s->held = true;
 	guard(spinlock_irqsave)(&s->lock);
 	list_move(&b->node, &s->free);
 	s->refused = true;
+}
+
+/* It takes reads again. */
+static void stream_goes_on(struct io_target_stream *s)
+{
+	s->held = false;
+	guard(spinlock_irqsave)(&s->lock);
+	s->stats.restarts++;
 }
 
 /* Of one that takes none the state changes before it does. */
@@ -158,6 +185,11 @@ static bool target_is_stream(struct io_target *t)
 	guard(rcu)();
 	lower = rcu_dereference(t->lower);
 	return lower && lower->stream;
+}
+
+int iot_stream_prep(struct io_target_stream *s, struct iot_buffer *b)
+{
+	return io_target_prep_read_buf(&b->req, b->pub.data, s->config.size, 0, s->config.flags);
 }
 
 static int stream_submit(struct io_target_stream *s, struct iot_buffer *b)
@@ -186,11 +218,6 @@ static bool target_will_kick(struct io_target *t, int err)
 static void stream_fill(struct io_target_stream *s)
 {
 	bool one = !target_is_stream(s->target);
-int iot_stream_prep(struct io_target_stream *s, struct iot_buffer *b)
-{
-	return io_target_prep_read_buf(&b->req, b->pub.data, s->config.size, 0, s->config.flags);
-}
-
 	struct iot_buffer *b;
 	int err = 0;
 
@@ -198,14 +225,15 @@ int iot_stream_prep(struct io_target_stream *s, struct iot_buffer *b)
 		err = target_takes(s->target) ? stream_submit(s, b) : -ESHUTDOWN;
 		if (err)
 			stream_refused(s, b);
+		else if (s->held)
+			stream_goes_on(s);
 	}
 	if (!err || target_will_kick(s->target, err))
 		return;
 	/* It has changed meanwhile; or something is wrong, which only its owner can know. */
-	if (err != -ESHUTDOWN && err != -EAGAIN && err != -ESTALE)
+	if (err != -ESHUTDOWN && err != -EAGAIN && err != -ESTALE && err != -ENODEV)
 		stream_failed(s, err);
-	if (time_before(s->not_before, jiffies + 1))
-		s->not_before = jiffies + 1;
+	s->not_before = max(s->not_before, get_jiffies_64() + 1);
 	guard(spinlock_irqsave)(&s->lock);
 	iot_stream_kick(s, 1);
 }
@@ -213,14 +241,14 @@ int iot_stream_prep(struct io_target_stream *s, struct iot_buffer *b)
 /* After errors not at once. */
 static void stream_fill_in_time(struct io_target_stream *s)
 {
-	long left = s->not_before - jiffies;
+	u64 now = get_jiffies_64();
 
-	if (left <= 0) {
+	if (s->not_before <= now) {
 		stream_fill(s);
 		return;
 	}
 	guard(spinlock_irqsave)(&s->lock);
-	iot_stream_kick(s, left);
+	iot_stream_kick(s, s->not_before - now);
 }
 
 void iot_stream_work(struct work_struct *work)
@@ -233,14 +261,15 @@ void iot_stream_work(struct work_struct *work)
 		if (b->req.result > 0) {
 			stream_deliver(s, b);
 		} else {
-			stream_failed(s, (int)b->req.result ?: -ENODATA);
+			stream_not_read(s, &b->req);
 			stream_put_free(s, b);
 		}
 		stream_fill_in_time(s);
+		cond_resched();
 	}
 	stream_fill_in_time(s);
-}
 	/* The last: who stops the stream may go on, and free it. */
 	guard(spinlock_irqsave)(&s->lock);
 	s->works--;
 	wake_up(&s->idle);
+}

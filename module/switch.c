@@ -8,7 +8,7 @@
 #include <linux/rcupdate.h>
 #include <linux/slab.h>
 
-#include "internal.h"
+#include "stream.h"
 
 static void lower_info(struct io_target_lower *lower, struct io_target_info *info)
 {
@@ -235,6 +235,8 @@ int io_target_switch(struct io_target *target, long timeout)
 		err = switch_locked(target, timeout);
 	if (!err)
 		iot_event(target, IO_TARGET_EVENT_STATE);
+	else
+		iot_streams_kick(target);	/* it was suspended, and may have refused them */
 	return err;
 }
 EXPORT_SYMBOL_GPL(io_target_switch);

@@ -81,7 +81,7 @@ struct io_target_stream_config {
  * @bytes: in them
  * @dropped: buffers; 0 unless dropping was asked for
  * @errors: that were told
- * @restarts: how often it has gone on after one, or after its target was held back
+ * @restarts: how often it has gone on after one, or after its target had refused reads
  * @kept: buffers that the consumer has now
  */
 struct io_target_stream_stats {
