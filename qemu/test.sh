@@ -53,11 +53,13 @@ test_modules() { # our modules, parameters of the test devices
 	done
 }
 
-# What the scenarios load themselves: a driver that keeps a target open, and one
-# whose device it can be.
+# What the scenarios load themselves: drivers that keep a target open, and those whose
+# device, or provider, it can be.
 scenario_modules() { # kernel build, our modules
-	guest_stage_module "$2/module/demo/io_target_example.ko" >/dev/null
-	guest_stage_module "$2/module/passthru/io_target_passthru.ko" >/dev/null
+	local module
+	for module in demo/io_target_{example,demo,sum} passthru/io_target_passthru; do
+		guest_stage_module "$2/module/$module.ko" >/dev/null
+	done
 	guest_stage_module "$1/drivers/block/null_blk/null_blk.ko" >/dev/null
 }
 

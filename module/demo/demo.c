@@ -42,7 +42,8 @@ MODULE_PARM_DESC(listen, "the same, listened to by a stream");
 
 static bool provider;
 module_param(provider, bool, 0444);
-MODULE_PARM_DESC(provider, "ask another driver for something by name");
+MODULE_PARM_DESC(provider, "ask io_target_sum for something, and keep it open");
+static struct io_target *provider_kept;
 
 static char *mistakes;
 module_param(mistakes, charp, 0444);
@@ -81,15 +82,31 @@ static int __init demo_init(void)
 	if (!err && listen)
 		err = demo_listen(listen);
 	if (!err && provider)
-		err = demo_provider();
+		err = demo_provider(&provider_kept);
 	if (!err && mistakes && directory)
 		err = demo_mistakes(mistakes, directory);
 	return err;
 }
 
+/* The other chapters close what they open. */
+static void let_go(void)
+{
+	if (provider_kept)
+		demo_close(provider_kept);
+}
+
+static int __init demo_init(void)
+{
+	int err = chapters();
+
+	if (err)
+		let_go();
+	return err;
+}
+
 static void __exit demo_exit(void)
 {
-	/* Every chapter closes what it opened. */
+	let_go();
 }
 
 module_init(demo_init);

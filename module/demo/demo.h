@@ -60,7 +60,7 @@ int demo_zero(const char *path);
 int demo_random(const char *path);
 int demo_echo(const char *path);
 int demo_listen(const char *path);
-int demo_provider(void);
+int demo_provider(struct io_target **kept);
 int demo_probe(const char *text);
 int demo_mistakes(const char *disk, const char *directory);
 

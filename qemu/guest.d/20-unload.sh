@@ -2,11 +2,15 @@
 # shellcheck shell=dash
 # SPDX-License-Identifier: GPL-2.0
 #
-# While a target is open, neither the library nor the driver of the lower device
-# can be unloaded; as soon as it is closed, both can.
+# While a target is open, neither the library nor the driver of the lower device, nor
+# the one that has registered what it has open by name, can be unloaded; as soon as it
+# is closed, all can.
 
 lower=/modules/null_blk.ko
 user=/modules/io_target_example.ko
+
+provider=/modules/io_target_sum.ko
+asker=/modules/io_target_demo.ko
 
 # module: it is in use, says the kernel
 refused() {
@@ -36,9 +40,21 @@ unload_at_once() {
 	rmmod io_target_example && rmmod null_blk && rmmod io_target
 }
 
+# The demo keeps it open until it goes; then its name is free again, too.
+provider_at_once() {
+	rmmod io_target_demo && rmmod io_target_sum && insmod $provider &&
+		rmmod io_target_sum && rmmod io_target
+}
+
 insmod "$IO_TARGET"
 insmod $lower
 insmod $user disk=/dev/nullb0
 result unload_library_refused refused io_target
 result unload_lower_refused refused null_blk
 result unload_at_once_after_close unload_at_once
+
+insmod "$IO_TARGET"
+insmod $provider
+insmod $asker provider=1
+result unload_provider_refused refused io_target_sum
+result unload_provider_at_once_after_close provider_at_once
