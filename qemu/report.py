@@ -6,9 +6,9 @@ report.py DIRECTORY QEMU_STATUS PACKAGE
 
 DIRECTORY holds report (the guest's records, one a line: a kind, then key=value
 pairs; text= takes the rest of the line), expected (sha256sum lines of the
-host), peer.result (what the echo peer saw) and console.log. Every checksum of
-the guest is compared with the host's. Exits with 1 if one differs or is
-missing, or if the guest did not get to its end.
+host), peer.result (what the echo peer heard on the console) and console.log.
+Every checksum of the guest is compared with the host's. Exits with 1 if one
+differs or is missing, or if the guest did not get to its end.
 """
 
 import errno
@@ -243,6 +243,8 @@ def show_chars(records, peer, compare):
         rows.append([one["path"], "stream", size(one["bytes"]),
                      f"{seconds(one):.3f}", f"delivered in {one['buffers']} pieces, "
                      f"{one['dropped']} dropped, {one['sent'][:12]}", good])
+    compare.check(peer.get("console") == "1",
+                  "the kernel has not printed to the console that was listened to")
     table(["path", "what", "bytes", "seconds", "result", "as expected"], rows)
 
 
