@@ -80,6 +80,7 @@ help:
 	@echo
 	@echo 'Variables:'
 	@echo '  KERNEL=oldest|default|newest|<version>   PROFILE=plain|debug   FILTER=<suite glob>'
+	@echo '  KERNEL=all                               make scenarios: those of make test-all'
 	@echo '  CONFIG_IO_TARGET_<X>=y|m                 make modules: an option of Kconfig'
 	@echo '  KERNEL_SRC=<tree>  JOBS=<n>              another kernel tree; jobs of a build'
 	@echo '  JSON=<file>                              make bench: a copy of the figures'

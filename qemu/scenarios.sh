@@ -14,8 +14,9 @@
 # with it; the rest have another one. What a guest must not leave behind (leaks,
 # complaints of the kernel, taint, modules) counts as in make test, per boot.
 #
-# Environment: KERNEL, PROFILE as for make test, SCENARIO (a name or a glob),
-# SCENARIO_DIR (other scenarios). The last line is "N passed, N failed, N skipped".
+# Environment: KERNEL, PROFILE as for make test, or KERNEL=all: those of make test-all,
+# one after the other; SCENARIO (a name or a glob), SCENARIO_DIR (other scenarios). The
+# last line is "N passed, N failed, N skipped".
 
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -274,6 +275,10 @@ scenarios_main() {
 		;;
 	*) die "scenarios.sh: no such run: $1" "use scenarios.sh, scenarios.sh quick or scenarios.sh list" ;;
 	esac
+	if [[ $KERNEL == all ]]; then
+		all_kernels "$here/scenarios.sh" "$@"
+		return
+	fi
 	"$here/deps.sh" guest
 	trap ended EXIT
 	run

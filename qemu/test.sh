@@ -149,11 +149,11 @@ test_one() { # goal of make that repeats it, parameters of the test devices
 }
 
 # The three kernels of the gate, each with its own last line, then the sum.
-test_all() {
+all_kernels() { # what to run, for each with another KERNEL and PROFILE
 	local leg sum=(0 0 0) line bad=0 out lines=()
 	out=$(mktemp)
 	for leg in oldest:plain default:debug newest:plain; do
-		KERNEL=${leg%:*} PROFILE=${leg#*:} "$here/test.sh" | tee "$out" || bad=1
+		KERNEL=${leg%:*} PROFILE=${leg#*:} "$@" | tee "$out" || bad=1
 		line=$(tail -n 1 "$out")
 		if [[ $line =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed,\ ([0-9]+)\ skipped$ ]]; then
 			sum=($((sum[0] + BASH_REMATCH[1])) $((sum[1] + BASH_REMATCH[2]))
@@ -194,7 +194,7 @@ main() {
 		LIMIT=${LIMIT:-1200}
 		test_one test-stress "race_scale=$STRESS_SCALE"
 		;;
-	all) test_all ;;
+	all) all_kernels "$here/test.sh" ;;
 	*) die "test.sh: no such run: $1" "use test.sh, test.sh all or test.sh stress" ;;
 	esac
 }
