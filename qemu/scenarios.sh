@@ -107,6 +107,15 @@ disks() {
 	disk nvme n1 128
 }
 
+# What 32-bit programs ask, see there: no package has it.
+own_programs() {
+	mkdir -p "$GUEST_ROOT/bin"
+	gcc -O1 -Wall -static -nostdlib -ffreestanding -fno-stack-protector -no-pie \
+		-fno-tree-loop-distribute-patterns \
+		-o "$GUEST_ROOT/bin/ioctls" "$here/scenarios/ioctls.c" ||
+		die "qemu/scenarios/ioctls.c does not build" "run: apt-get install gcc"
+}
+
 modules() {
 	local module
 	for module in module/io_target module/passthru/io_target_passthru module/demo/io_target_demo; do
@@ -158,6 +167,7 @@ describe() { # names
 	guest_append panic_on_warn=1 softlockup_panic=1 sysctl.kernel.hung_task_panic=1
 	# What is on its way when an NVMe disk goes is lost, and ends after this time.
 	guest_append nvme_core.io_timeout=8
+	own_programs
 	modules
 	ends
 	disks
