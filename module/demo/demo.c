@@ -61,9 +61,10 @@ static int probe_set(const char *text, const struct kernel_param *param)
 static const struct kernel_param_ops probe_ops = { .set = probe_set };
 
 module_param_cb(probe, &probe_ops, NULL, 0200);
-MODULE_PARM_DESC(probe, "device to try: PATH or fd=N, read, write=TEXT, ioctl=HEX, user, patient");
+MODULE_PARM_DESC(probe,
+		 "device to try: PATH or fd=N, read, write=TEXT, ioctl=HEX[:BYTES], user, patient");
 
-static int __init demo_init(void)
+static int chapters(void)
 {
 	int err = 0;
 

@@ -6,8 +6,9 @@
  *	echo "/dev/ttyS0 read" >/sys/module/io_target_demo/parameters/probe
  *
  * The first word is a path, or fd=<number> of a file that the writing process has open.
- * Others: read, write=<text>, ioctl=<hexadecimal>; user, for drivers that want pointers
- * of a user's; patient, before operations that are to end by themselves.
+ * Others: read, write=<text>, ioctl=<hexadecimal>, the same with :<bytes> that the driver
+ * fills in; user, for reads and writes of drivers that want pointers of a user's; patient,
+ * before operations that are to end by themselves.
  */
 #include "demo.h"
 
@@ -23,7 +24,7 @@
 #define PATIENCE	(HZ / 4)
 #define MORE_PATIENCE	(20 * HZ)
 
-/* Of what was read, bytes that are shown, and what is in the memory before */
+/* Of what the driver gave, bytes that are shown, and what is in the memory before */
 #define SHOWN		24
 #define UNTOUCHED	0xa5
 
@@ -35,6 +36,7 @@
  * @patience: jiffies, after which a request is cancelled
  * @req: the request
  * @buf: its memory
+ * @asked: bytes of that which an ioctl is to fill in
  * @by: where it has ended
  * @submitter: who sends it
  * @submitting: that it is being sent
@@ -47,6 +49,7 @@ struct probe {
 	long				patience;
 	struct io_target_request	req;
 	u8				buf[SZ_4K];
+	u32				asked;
 	const char			*by;
 	struct task_struct		*submitter;
 	bool				submitting;
@@ -66,10 +69,18 @@ static void probe_end_io(struct io_target_request *req)
 	complete(&p->done);
 }
 
+/* How much of @buf is worth seeing */
+static int probe_shown(const struct probe *p)
+{
+	if (p->req.result < 0)
+		return 0;
+	return min_t(size_t, p->asked ?: p->req.result, SHOWN);
+}
+
 /* @us: how long the cancel took, or negative: there was none */
 static void probe_say(const struct probe *p, const char *op, s64 us)
 {
-	int shown = strcmp(op, "read") ? 0 : clamp_t(ssize_t, p->req.result, 0, SHOWN);
+	int shown = p->asked || !strcmp(op, "read") ? probe_shown(p) : 0;
 	char cancel[32] = "";
 
 	if (us >= 0)
@@ -106,20 +117,35 @@ static void probe_send(struct probe *p, const char *op)
 	probe_say(p, op, ktime_us_delta(ktime_get(), asked));
 }
 
+/* <number>, which the driver knows, or <number>:<bytes> */
+static int probe_prep_ioctl(struct probe *p, char *text)
+{
+	char *number = strsep(&text, ":");
+	unsigned int cmd;
+
+	if (kstrtouint(number, 16, &cmd))
+		return -EINVAL;
+	if (!text)
+		return io_target_prep_ioctl(&p->req, cmd, 0, 0);
+	if (kstrtouint(text, 10, &p->asked) || p->asked > sizeof(p->buf))
+		return -EINVAL;
+	return io_target_prep_ioctl_buf(&p->req, cmd, p->buf, 0, p->asked, 0);
+}
+
 static int probe_prep(struct probe *p, char *word)
 {
-	unsigned int cmd, flags = p->user ? IO_TARGET_USER_PTR : 0;
+	unsigned int flags = p->user ? IO_TARGET_USER_PTR : 0;
 
-	if (!strcmp(word, "read")) {
-		memset(p->buf, UNTOUCHED, sizeof(p->buf));
+	p->asked = 0;
+	memset(p->buf, UNTOUCHED, sizeof(p->buf));
+	if (!strcmp(word, "read"))
 		return io_target_prep_read_buf(&p->req, p->buf, sizeof(p->buf), 0, flags);
-	}
 	if (str_has_prefix(word, "write="))
 		return io_target_prep_write_buf(&p->req, strchr(word, '=') + 1,
 						strlen(strchr(word, '=') + 1), 0, flags);
-	if (!str_has_prefix(word, "ioctl=") || kstrtouint(word + 6, 16, &cmd))
-		return -EINVAL;
-	return io_target_prep_ioctl(&p->req, cmd, 0, 0);
+	if (str_has_prefix(word, "ioctl="))
+		return probe_prep_ioctl(p, word + strlen("ioctl="));
+	return -EINVAL;
 }
 
 static void probe_word(struct probe *p, char *word)
@@ -178,7 +204,9 @@ static unsigned int probe_access(const char *words)
 		flags |= IO_TARGET_WRITE;
 	if (probe_has(words, "read") || !flags)
 		flags |= IO_TARGET_READ;
-	return probe_has(words, "user") ? flags | IO_TARGET_USER_BOUNCE : flags;
+	if (probe_has(words, "user") || strchr(words, ':'))
+		flags |= IO_TARGET_USER_BOUNCE;
+	return flags;
 }
 
 static int probe_open(struct probe *p, unsigned int flags)

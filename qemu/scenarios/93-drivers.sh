@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-2.0
 # real drivers: each says, and shows, how a target serves it
 #
-# limit: 90
+# limit: 150
 
-load io_target
+pt_load
 load io_target_demo
 
 PROBE=/sys/module/io_target_demo/parameters/probe
@@ -37,6 +37,14 @@ row() {
 					is[pair[1]] = pair[2]
 			}
 		}
+		# A cancel is back at once; what is too late for that is meant by these 5 s.
+		function late(   i, us) {
+			for (i = 1; i <= n; i++) {
+				us = line[i]
+				if (sub(/^.* cancel_us=/, "", us) && us + 0 > 5000000)
+					return line[i]
+			}
+		}
 		function met(want,   i) {
 			want = (want ~ /^op=/ ? "^probed .*" : "^probe .*") want "( |$)"
 			for (i = 1; i <= n; i++)
@@ -66,7 +74,9 @@ row() {
 					print line[i]
 			if (missing != "")
 				print "missing: " missing
-			exit missing != "" || n == 0
+			if (late())
+				print "cancelled too late: " late()
+			exit missing != "" || n == 0 || late() != ""
 		}' || fail "$name"
 }
 
@@ -89,8 +99,27 @@ refuses() {
 
 # Of the last row: two reads gave something, and not the same.
 noise() {
-	heads=$(sed -n 's/^probed .* head=//p' $said | grep -v '^\(00\)*$\|^\(a5\)*$' | sort -u)
+	heads=$(sed -n 's/^probed .* op=read .* head=//p' $said | grep -v '^\(00\)*$\|^\(a5\)*$' | sort -u)
 	[ "$(echo "$heads" | wc -w)" = 2 ] || fail "$name: no noise: $heads"
+}
+
+# What the clock says to a program: six numbers of 4 bytes, from seconds up, months from 0
+# and years from 1900, and others.
+clock() {
+	ioctls 64 /dev/rtc0 80247009 | sed 's/.*: //'
+}
+
+read_clock() { # not before, not after what the last row has read
+	# shellcheck disable=SC2016 # perl's
+	now=$(perl -e '@at = map {
+			@t = unpack("V6", pack("H*", $_));
+			sprintf "%04d-%02d-%02d %02d:%02d:%02d", $t[5] + 1900, $t[4] + 1, @t[3, 2, 1, 0]
+		} @ARGV;
+		print "$at[1]";
+		exit(($at[0] gt $at[1]) + ($at[1] gt $at[2]))' \
+		"$1" "$(sed -n 's/^probed .*op=ioctl .*head=//p' $said)" "$2") ||
+		fail "$name: '$now' is not what programs have read: $1, $2"
+	printf '%-14s read through a buffer of the kernel: %s\n' "$name" "$now"
 }
 
 # DTR is 1, RTS is 2: as the UART at 0x3e8 has them.
@@ -117,6 +146,9 @@ ready='reads=when-ready writes=when-ready ioctl=1 poll=1'
 none='reads=no writes=no ioctl=1'
 refused='op=read refused=-95;op=write refused=-95'
 zeroes='head=(00){24}'
+# Before what an ioctl has filled in, by way of the opener's memory
+buffer='op=ioctl result=0 by=thread head='
+entropy=${buffer}00010000
 abc='result=[1-3] by=thread head=61(62(63)?)?'
 
 printf '%-14s %-18s %-18s %-2s %s\n' device reads writes io 'what was seen'
@@ -127,53 +159,57 @@ printf '%-14s %-18s %-18s %-2s %s\n' device reads writes io 'what was seen'
 		"op=read result=4096 by=submitter $zeroes" 'op=write result=3 by=submitter'
 	probe null /dev/null 'read write=abc' $try \
 		'op=read result=0 by=submitter' 'op=write result=3 by=submitter'
-	probe full /dev/full 'read write=abc' reads=thread writes=user \
+	probe full /dev/full 'read write=abc' reads=thread writes=user ioctl=0 \
 		"op=read result=4096 by=thread $zeroes" 'op=write refused=-95'
 	probe 'full, user' /dev/full 'user write=abc' 'op=write result=-28 by=thread'
-	probe random /dev/random 'read read write=abc' $ready \
+	probe random /dev/random 'read read write=abc ioctl=80045200:4' $ready "$entropy" \
 		'op=read result=4096 by=submitter' 'op=write result=3 by=submitter'
 	noise
-	probe urandom /dev/urandom 'read read write=abc' ${try%%ioctl*} ioctl=1 \
-		'op=read result=4096 by=submitter' 'op=write result=3 by=submitter'
+	probe urandom /dev/urandom 'read read write=abc ioctl=80045200:4' ${try%%ioctl*} \
+		ioctl=1 "$entropy" 'op=read result=4096 by=submitter' 'op=write result=3 by=submitter'
 	noise
 	# The oldest line begins with "5,0,0,-;Linux version".
-	probe kmsg /dev/kmsg 'user read write=io_target_was_here' reads=user writes=when-ready \
+	probe kmsg /dev/kmsg 'user read write=io_target_was_here' reads=user writes=when-ready ioctl=0 \
 		'op=read result=[1-9][0-9]* by=thread head=352c302c302c2d3b4c696e7578.*' \
 		'op=write result=18 by=thread'
 	dmesg | grep -q 'io_target_was_here$' || fail "kmsg: no such line"
-	probe tty /dev/ttyS1 'read write=abc patient read' $ready "op=read $waits" \
-		'op=write result=3 by=thread' "op=read $abc"
+	probe tty /dev/ttyS1 'read write=abc patient read ioctl=80045432:4' $ready \
+		"op=read $waits" 'op=write result=3 by=thread' "op=read $abc" "${buffer}41040000"
 	probe 'tty, quiet' /dev/ttyS2 'read write=abc' $ready "op=read $waits" \
 		'op=write result=3 by=thread'
 	# The other end's own, which echoes.
-	probe ptmx /dev/ptmx 'read write=abc patient read' $ready "op=read $waits" \
-		'op=write result=3 by=thread' "op=read $abc"
-	probe hvc /dev/hvc0 'read write=abc patient read' $ready "op=read $waits" \
-		'op=write result=3 by=thread' "op=read $abc"
+	probe ptmx /dev/ptmx 'read write=abc patient read ioctl=80045432:4' $ready \
+		"op=read $waits" 'op=write result=3 by=thread' "op=read $abc" "${buffer}..880000"
+	probe hvc /dev/hvc0 'read write=abc patient read ioctl=80045432:4' $ready \
+		"op=read $waits" 'op=write result=3 by=thread' "op=read $abc" "${buffer}00e50000"
 	probe port "$port" 'user read write=abc patient read' reads=user writes=user \
-		"op=read $waits" 'op=write result=3 by=thread' "op=read $abc"
+		ioctl=0 "op=read $waits" 'op=write result=3 by=thread' "op=read $abc"
 	probe 'hwrng, no user' /dev/hwrng read reads=user 'op=read refused=-95'
-	probe hwrng /dev/hwrng 'user patient read read' reads=user writes=no \
+	probe hwrng /dev/hwrng 'user patient read read' reads=user writes=no ioctl=0 \
 		'op=read result=4096 by=thread'
 	noise
 	# Opening has started it; the V, at the end, stops it when it is closed.
 	probe 'watchdog, no V' /dev/watchdog0 'user ioctl=80045705' ioctl=1 \
 		'op=ioctl result=0 by=thread'
 	running=$(dmesg | grep -c 'watchdog did not stop') || fail "watchdog: no V, and stopped"
-	probe watchdog /dev/watchdog0 'user read ioctl=80045705 write=V' reads=no \
-		writes=user 'op=read refused=-95' \
-		'op=ioctl result=0 by=thread' 'op=write result=1 by=thread'
+	probe watchdog /dev/watchdog0 'user read ioctl=80045705 ioctl=80045707:4 write=V' \
+		reads=no writes=user ioctl=1 'op=read refused=-95' \
+		'op=ioctl result=0 by=thread' "${buffer}1e000000" \
+		'op=write result=1 by=thread'
 	[ "$(dmesg | grep -c 'watchdog did not stop')" = "$running" ] || fail "watchdog: runs"
-	probe rtc /dev/rtc0 'user read write=A ioctl=7004' reads=user writes=no \
-		"op=read $waits" 'op=write refused=-95' 'op=ioctl result=0 by=thread'
+	before=$(clock)
+	probe rtc /dev/rtc0 'user read write=A ioctl=7004 ioctl=80247009:36' reads=user \
+		writes=no ioctl=1 "op=read $waits" 'op=write refused=-95' \
+		'op=ioctl result=0 by=thread' "$buffer.{48}"
+	read_clock "$before" "$(clock)"
 	probe loop-control /dev/loop-control 'read write=A ioctl=4c82' $none \
 		"$refused" 'op=ioctl result=[0-9]+ by=thread'
 	probe nvme-generic "$(echo /dev/ng*n1)" 'read write=A ioctl=4e40' $none \
 		"$refused" 'op=ioctl result=1 by=thread'
 	# It knows its opener by the task's own credentials, and wants no other's.
-	probe sg /dev/sg0 'user read write=abc ioctl=2202' reads=user writes=user \
+	probe sg /dev/sg0 'user read write=abc ioctl=2202 ioctl=2282:4' reads=user writes=user \
 		'op=read result=-1 by=thread' 'op=write result=-1 by=thread' \
-		'op=ioctl result=6000 by=thread'
+		'op=ioctl result=6000 by=thread' "${buffer}48770000"
 }
 
 refuses /dev/hwrng write=A 'Invalid argument'
@@ -205,7 +241,8 @@ case $(uname -r) in
 	;;
 esac
 
-probe 'tun, not set' /dev/net/tun read reads=when-ready "op=read result=-77 $ended"
+probe 'tun, not set' /dev/net/tun 'read ioctl=800454cf:4' reads=when-ready ioctl=1 \
+	"op=read result=-77 $ended" "${buffer}.371...."
 mark
 perl /scenarios/files.pl "${timer%when-ready}" >/run/names || fail "files: $(cat /run/names)"
 while read -r name what; do
@@ -215,7 +252,7 @@ while read -r name what; do
 			'op=read result=5 by=thread head=68656c6c6f' 'op=write result=5 by=thread'
 		;;
 	eventfd)
-		row "$name" "$what" reads=when-ready writes=user "op=read $waits" \
+		row "$name" "$what" reads=when-ready writes=user ioctl=0 "op=read $waits" \
 			'op=read result=8 by=submitter head=0500000000000000' \
 			'op=write refused=-95' 'op=write result=8 by=thread' \
 			'op=read result=8 by=submitter head=(41){8}'
@@ -226,27 +263,38 @@ while read -r name what; do
 			"op=read result=8 $timer_ended head=0100000000000000"
 		;;
 	pipe-out)
-		row "$name" "$what" reads=$adopted writes=no \
+		row "$name" "$what" reads=$adopted writes=no ioctl=1 "${buffer}05000000" \
 			"op=read result=5 $ended head=68656c6c6f" \
 			"op=read waits=1 result=-125 $wait_ended"
 		;;
 	pipe-in)
-		row "$name" "$what" reads=no writes=$adopted "op=write result=5 $ended"
+		row "$name" "$what" reads=no writes=$adopted ioctl=1 "op=write result=5 $ended"
+		;;
+	tun) # an ICMP echo request, of IPv4; a read begins with the header
+		row "$name" "$what" reads=$adopted writes=$adopted ioctl=1 \
+			"op=read waits=1 result=-125 $wait_ended" \
+			"op=read result=84 $ended head=45000054.{8}4001.{4}0a6308010a6308020800.*" \
+			"op=write result=24 $ended"
 		;;
 	tap) # the neighbour is looked for with a broadcast
-		row "$name" "$what" reads=$adopted writes=$adopted \
+		row "$name" "$what" reads=$adopted writes=$adopted ioctl=1 \
 			"op=read waits=1 result=-125 $wait_ended" \
 			"op=read result=42 $ended head=ffffffffffff.*" "op=write result=24 $ended"
 		;;
 	evdev) # behind the time: key 30, up or down
-		row "$name" "$what" reads=user writes=user "op=read $waits" \
+		row "$name" "$what" reads=user writes=user ioctl=1 "op=read $waits" \
+			"${buffer}01000100" \
 			'op=read result=[1-9][0-9]* by=thread head=.{32}01001e000[01]000000' \
 			'op=write result=-22 by=thread'
 		;;
 	rtc) # a periodic interrupt, of those that came
-		row "$name, ticking" "$what" reads=user 'op=read result=8 by=thread head=c0.*'
+		row "$name, ticking" "$what" reads=user ioctl=1 'op=read result=8 by=thread head=c0.*'
+		;;
+	inquiry)
+		printf '%-14s forwarded, in the task of its opener: %s\n' sg "$what"
+		[ "$what" = 'Linux   scsi_debug' ] || fail "sg: is '$what'"
 		;;
 	*) fail "files: $name" ;;
 	esac
 done </run/names
-[ "$(wc -l </run/names)" = 8 ] || fail "files: $(cat /run/names)"
+[ "$(wc -l </run/names)" = 10 ] || fail "files: $(cat /run/names)"

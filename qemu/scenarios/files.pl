@@ -49,9 +49,24 @@ sub readable { # handle
 	return select($set, undef, undef, 20);
 }
 
-sub packets { # of the tap
-	open(my $file, "<", "/sys/class/net/iot0/statistics/rx_packets") or die "iot0: $!";
+sub packets { # of the interface
+	open(my $file, "<", "/sys/class/net/$_[0]/statistics/rx_packets") or die "$_[0]: $!";
 	return scalar <$file>;
+}
+
+# Quiet, then with a neighbour in that network who is looked for; what is written, by
+# its first byte an IPv4 packet, has arrived.
+sub network { # kind, interface, flags, network
+	my ($kind, $name, $flags, $net) = @_;
+	my $file = device("/dev/net/tun");
+	control($file, 0x400454ca, pack("a16 S x22", $name, $flags));
+	my $what = named($kind, $file);
+	probe($what, "read");
+	system("ip addr add $net.1/24 dev $name && ip link set $name up") == 0 or die "ip failed";
+	system("ping -c 1 -W 1 $net.2 >/dev/null 2>&1");
+	my $before = packets($name);
+	probe($what, "patient read write=AAAAAAAAAAAAAAAAAAAAAAAA");
+	packets($name) == $before + 1 or die "$kind: nothing has arrived";
 }
 
 # A line whose other end is here, as it comes.
@@ -89,18 +104,26 @@ probe($what, "$ARGV[0] read");
 pipe(my $out, my $in) or die "pipe: $!";
 my $outlet = named("pipe-out", $out);
 probe(named("pipe-in", $in), "write=hello");
-probe($outlet, "read read");
+probe($outlet, "ioctl=541b:4 read read");
 
-# Quiet, then with a neighbour who is looked for; what is written has arrived.
-my $tap = device("/dev/net/tun");
-control($tap, 0x400454ca, pack("a16s x22", "iot0", 0x1002));
-$what = named("tap", $tap);
-probe($what, "read");
-system("ip addr add 10.99.9.1/24 dev iot0 && ip link set iot0 up") == 0 or die "ip failed";
-system("ping -c 1 -W 1 10.99.9.2 >/dev/null 2>&1");
-my $before = packets();
-probe($what, "patient read write=AAAAAAAAAAAAAAAAAAAAAAAA");
-packets() == $before + 1 or die "tap: nothing has arrived";
+network("tun", "iot1", 0x1001, "10.99.8");
+network("tap", "iot0", 0x1002, "10.99.9");
+
+# A driver that knows its opener by his credentials: who has opened it, and passes on what
+# he does himself, in his own task, is no other. An INQUIRY, without a pointer in it.
+my $config = "/sys/kernel/config/io_target/sg";
+mkdir($config) or die "$config: $!";
+for my $setting ("path=/dev/sg0", "exclusive=0", "enable=1") {
+	my ($name, $value) = split("=", $setting);
+	open(my $file, ">", "$config/$name") or die "$config/$name: $!";
+	syswrite($file, $value) or die "$config/$setting: $!";
+}
+my $generic = device("/dev/iot-sg");
+my $ask = pack("l4 L x16 C6", 42, 36 + 96, 1, 0, 0, 0x12, 0, 0, 0, 96, 0);
+syswrite($generic, $ask) == length($ask) or die "sg: $!";
+sysread($generic, my $reply, 36 + 96) == 36 + 96 or die "sg: $!";
+printf "inquiry %s\n", unpack("x36 x8 A24", $reply);
+close($generic);
 
 # 64 interrupts a second.
 my $clock = device("/dev/rtc0");
@@ -119,7 +142,7 @@ control($keys, 0x5501, 0);
 my ($node) = map { "/dev/input/event$_" } grep { event_name($_) eq "iot\n" } 0 .. 31;
 die "no event device" unless $node;
 named("evdev", $node);
-probe($node, "user read write=A");
+probe($node, "user read write=A ioctl=80044501:4");
 my $hand = fork();
 if ($hand == 0) {
 	for (my $down = 1;; $down ^= 1) {
