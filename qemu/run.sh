@@ -81,7 +81,7 @@ boot() {
 		qemu-system-x86_64 -nodefaults -no-user-config -display none \
 		-machine pc -accel tcg -smp 1 -m 512 -no-reboot \
 		-kernel "$stock/vmlinuz" -initrd initramfs.cpio \
-		-append "earlyprintk=ttyS0,keep console=ttyS1 loglevel=7 panic=-1 rdinit=/init" \
+		-append "earlyprintk=ttyS0,keep console=ttyS1 no_timer_check loglevel=7 panic=-1 rdinit=/init" \
 		-chardev file,id=people,path=console.log \
 		-device isa-serial,index=0,chardev=people \
 		-chardev socket,id=peer,path=peer.sock \
