@@ -107,6 +107,10 @@ int iot_may_wait(struct io_target *t, const char *what)
  * as long as it likes: then the event IO_TARGET_EVENT_OVERDUE is all that
  * happens at @timeout, and the call returns the device's late answer.
  *
+ * Without timeout a char driver that cannot be asked to refuse is called in the caller's
+ * own task, as by read(2): then a signal to that task, and nothing else, has it back (with
+ * the driver's errno, perhaps -ERESTARTSYS); purge and close wait for the driver.
+ *
  * Context: process context, sleeps, not killable: the device decides.
  * Return: bytes transferred, 0 for operations without data, or negative errno:
  * of io_target_submit(), of the device, -ETIMEDOUT, -EINVAL for @timeout, or

@@ -41,7 +41,8 @@
  * io_target_submit_wait() without timeout calls a driver that may wait in its own task, in
  * place of a thread, but for user pointers. On streams, and on what is
  * SERVED_READY, there is one request of each direction in the driver at a time, and those
- * behind it wait in the target, in order, at no cost; elsewhere up to 16 threads.
+ * behind it wait in the target, in order, at no cost; elsewhere up to 16 threads, of which
+ * one that does not come back from a driver is one less until the target is opened again.
  *
  * A driver that says that it can be asked not to wait (FMODE_NOWAIT), and waits all the
  * same, makes the submitter wait: there is no knowing it beforehand. Where it is the file
