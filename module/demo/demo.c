@@ -62,7 +62,7 @@ static const struct kernel_param_ops probe_ops = { .set = probe_set };
 
 module_param_cb(probe, &probe_ops, NULL, 0200);
 MODULE_PARM_DESC(probe,
-		 "device to try: PATH or fd=N, read, write=TEXT, ioctl=HEX[:BYTES], user, patient");
+		 "device to try: PATH or fd=N, read, write=TEXT, ioctl=HEX[:BYTES], user, patient, at=POS");
 
 static int chapters(void)
 {

@@ -8,7 +8,8 @@
  * The first word is a path, or fd=<number> of a file that the writing process has open.
  * Others: read, write=<text>, ioctl=<hexadecimal>, the same with :<bytes> that the driver
  * fills in; user, for reads and writes of drivers that want pointers of a user's; patient,
- * before operations that are to end by themselves.
+ * before operations that are to end by themselves. Of zoned disks: at=<bytes> names a zone;
+ * append, 4 KiB to that; open, close, finish, reset.
  */
 #include "demo.h"
 
@@ -37,6 +38,8 @@
  * @req: the request
  * @buf: its memory
  * @asked: bytes of that which an ioctl is to fill in
+ * @pos: of the zone
+ * @zone: bytes of each
  * @by: where it has ended
  * @submitter: who sends it
  * @submitting: that it is being sent
@@ -48,8 +51,10 @@ struct probe {
 	bool				user;
 	long				patience;
 	struct io_target_request	req;
-	u8				buf[SZ_4K];
+	u8				buf[SZ_4K] __aligned(SECTOR_SIZE);
 	u32				asked;
+	loff_t				pos;
+	u64				zone;
 	const char			*by;
 	struct task_struct		*submitter;
 	bool				submitting;
@@ -69,6 +74,26 @@ static void probe_end_io(struct io_target_request *req)
 	complete(&p->done);
 }
 
+static const struct {
+	const char		*word;
+	enum io_target_op	op;
+} zone_words[] = {
+	{ "append", IO_TARGET_OP_ZONE_APPEND }, { "open", IO_TARGET_OP_ZONE_OPEN },
+	{ "close", IO_TARGET_OP_ZONE_CLOSE }, { "finish", IO_TARGET_OP_ZONE_FINISH },
+	{ "reset", IO_TARGET_OP_ZONE_RESET },
+};
+
+/* Return: IO_TARGET_OP_NONE: it is nothing that is done to zones. */
+static enum io_target_op zone_op(const char *word)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(zone_words); i++)
+		if (!strcmp(word, zone_words[i].word))
+			return zone_words[i].op;
+	return IO_TARGET_OP_NONE;
+}
+
 /* How much of @buf is worth seeing */
 static int probe_shown(const struct probe *p)
 {
@@ -81,12 +106,14 @@ static int probe_shown(const struct probe *p)
 static void probe_say(const struct probe *p, const char *op, s64 us)
 {
 	int shown = p->asked || !strcmp(op, "read") ? probe_shown(p) : 0;
-	char cancel[32] = "";
+	char cancel[32] = "", at[32] = "";
 
 	if (us >= 0)
 		snprintf(cancel, sizeof(cancel), " cancel_us=%lld", us);
-	demo_say("probed what=%s op=%s%s result=%zd by=%s%s%s%*phN", p->what, op,
-		 us < 0 ? "" : " waits=1", p->req.result, p->by, cancel,
+	if (zone_op(op) != IO_TARGET_OP_NONE)
+		snprintf(at, sizeof(at), " pos=%lld", io_target_request_pos(&p->req));
+	demo_say("probed what=%s op=%s%s result=%zd by=%s%s%s%s%*phN", p->what, op,
+		 us < 0 ? "" : " waits=1", p->req.result, p->by, cancel, at,
 		 shown ? " head=" : "", shown, p->buf);
 }
 
@@ -132,6 +159,15 @@ static int probe_prep_ioctl(struct probe *p, char *text)
 	return io_target_prep_ioctl_buf(&p->req, cmd, p->buf, 0, p->asked, 0);
 }
 
+static int probe_prep_zone(struct probe *p, enum io_target_op op)
+{
+	if (op == IO_TARGET_OP_NONE)
+		return -EINVAL;
+	if (op == IO_TARGET_OP_ZONE_APPEND)
+		return io_target_prep_zone_append_buf(&p->req, p->buf, sizeof(p->buf), p->pos, 0);
+	return io_target_prep_range(&p->req, op, p->pos, p->zone, 0);
+}
+
 static int probe_prep(struct probe *p, char *word)
 {
 	unsigned int flags = p->user ? IO_TARGET_USER_PTR : 0;
@@ -145,7 +181,7 @@ static int probe_prep(struct probe *p, char *word)
 						strlen(strchr(word, '=') + 1), 0, flags);
 	if (str_has_prefix(word, "ioctl="))
 		return probe_prep_ioctl(p, word + strlen("ioctl="));
-	return -EINVAL;
+	return probe_prep_zone(p, zone_op(word));
 }
 
 static void probe_word(struct probe *p, char *word)
@@ -158,6 +194,11 @@ static void probe_word(struct probe *p, char *word)
 		return;
 	if (!strcmp(word, "patient")) {
 		p->patience = MORE_PATIENCE;
+		return;
+	}
+	if (str_has_prefix(word, "at=")) {
+		if (kstrtoll(word + 3, 10, &p->pos))
+			demo_say("probed what=%s refused=%d", p->what, -EINVAL);
 		return;
 	}
 	memcpy(op, word, min_t(size_t, end - word, sizeof(op) - 1));
@@ -175,6 +216,7 @@ static void probe_info(struct probe *p)
 
 	if (io_target_get_info(p->target, &info))
 		return;
+	p->zone = info.zone_size;
 	demo_say("probe what=%s stream=%d reads=%s writes=%s ioctl=%d poll=%d nowait=%d",
 		 p->what, info.stream, demo_served(info.read), demo_served(info.write),
 		 info.ioctl, info.poll, info.nowait);
@@ -200,7 +242,7 @@ static unsigned int probe_access(const char *words)
 {
 	unsigned int flags = 0;
 
-	if (probe_has(words, "write="))
+	if (probe_has(words, "write=") || probe_has(words, "at="))
 		flags |= IO_TARGET_WRITE;
 	if (probe_has(words, "read") || !flags)
 		flags |= IO_TARGET_READ;

@@ -86,3 +86,24 @@ pt_destroy z
 pt_create z /dev/nullb0 readonly=1
 ! blkzone reset -o $((40 * zone)) -c 1 /dev/iot-z 2>/dev/null || fail "readonly=1 was reset"
 zone_is 40 oi
+pt_destroy z
+
+# the library's own requests, to the disk itself: appends are told where they have gone
+# (the kernel has them emulated, or the disk knows them), and zones change as a whole
+demo=/sys/module/io_target_demo/parameters/probe
+load io_target_demo
+at=$((60 * zone * 512))
+dmesg -c >/dev/null
+echo "/dev/nullb0 at=$at append append append close finish append reset append" >$demo
+dmesg | sed -n 's/.*probed what=[^ ]* op=\([a-z]*\) result=\(-*[0-9]*\) .*pos=\([0-9]*\).*/\1 \2 \3/p' >/run/probed
+cat >/run/want <<-END
+	append 4096 $at
+	append 4096 $((at + 4096))
+	append 4096 $((at + 8192))
+	close 0 $at
+	finish 0 $at
+	append -5 $at
+	reset 0 $at
+	append 4096 $at
+END
+cmp -s /run/want /run/probed || fail "$(diff /run/want /run/probed)"
