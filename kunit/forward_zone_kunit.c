@@ -3,50 +3,12 @@
  * Bios for a zoned disk, and who asks it about its zones.
  */
 #include <linux/blkdev.h>
-#include <linux/sizes.h>
 
-#include "inbox.h"
 #include "pattern.h"
+#include "zoned.h"
 
 #define SEED	0x7a6f6e65ULL
 #define LEN	SZ_4K
-#define ZONE	SZ_64K
-#define ZONES	16
-
-static const struct testdev_disk_config zone_config = {
-	.name = "iotzone",
-	.size = ZONE * ZONES,
-	.limits = {
-		.logical_block_size = 512,
-		.physical_block_size = 512,
-		.dma_alignment = 3,
-		.zone_sectors = ZONE >> SECTOR_SHIFT,
-	},
-};
-
-static struct testdev_disk *disk;
-
-static int zone_suite_init(struct kunit_suite *suite)
-{
-	int err = inbox_suite_init(suite);
-
-	if (err)
-		return err;
-	disk = testdev_disk_create(&zone_config);
-	return PTR_ERR_OR_ZERO(disk);
-}
-
-static void zone_suite_exit(struct kunit_suite *suite)
-{
-	testdev_disk_destroy(disk);
-	inbox_suite_exit(suite);
-}
-
-static struct io_target *zone_open(struct kunit *test, unsigned int flags)
-{
-	testdev_disk_reset(disk);
-	return device_open(test, testdev_disk_path(disk), flags);
-}
 
 static u8 *pattern(struct kunit *test)
 {
@@ -67,14 +29,14 @@ static void expect_written(struct kunit *test, u64 pos)
 	u8 *there = kunit_kzalloc(test, LEN, GFP_KERNEL);
 
 	KUNIT_ASSERT_NOT_NULL(test, there);
-	testdev_store_read(testdev_disk_store(disk), pos, there, LEN);
+	testdev_store_read(testdev_disk_store(zoned_disk), pos, there, LEN);
 	KUNIT_EXPECT_EQ(test, pattern_match(there, LEN, 0, SEED), (size_t)LEN);
 }
 
 /* An append ends with the place that it has got, whether it had to wait or not. */
 static void zone_append(struct kunit *test)
 {
-	struct io_target *t = zone_open(test, RW);
+	struct io_target *t = zoned_open(test, RW);
 	struct inbox *in = inbox_alloc(test, t, 3);
 	u8 *buf = pattern(test);
 	unsigned int i;
@@ -97,7 +59,7 @@ static void zone_append(struct kunit *test)
 /* One that does not fit any more: the error is passed on. */
 static void zone_full(struct kunit *test)
 {
-	struct io_target *t = zone_open(test, RW);
+	struct io_target *t = zoned_open(test, RW);
 	struct inbox *in = inbox_alloc(test, t, ZONE / LEN + 1);
 	u8 *buf = pattern(test);
 	unsigned int i;
@@ -126,7 +88,7 @@ static const enum req_op changes[] = {
 /* What changes zones is a write, whether or not the kernel's numbers for it look so. */
 static void zone_read_only(struct kunit *test)
 {
-	struct io_target *t = zone_open(test, IO_TARGET_READ);
+	struct io_target *t = zoned_open(test, IO_TARGET_READ);
 	struct inbox *in = inbox_alloc(test, t, ARRAY_SIZE(changes));
 	u8 *buf = pattern(test);
 	unsigned int i;
@@ -139,7 +101,7 @@ static void zone_read_only(struct kunit *test)
 		received_forward(in->bios + i);
 		expect_ended(test, in->bios + i, BLK_STS_IOERR);
 	}
-	KUNIT_EXPECT_EQ(test, testdev_disk_seen(disk).bios, 0u);
+	KUNIT_EXPECT_EQ(test, testdev_disk_seen(zoned_disk).bios, 0u);
 }
 
 static int count_zone(struct blk_zone *zone, unsigned int index, void *data)
@@ -158,7 +120,7 @@ static int count_zones(struct block_device *bdev, void *data)
 /* The device is asked while it is the target's and may be used. */
 static void zone_report(struct kunit *test)
 {
-	struct io_target *t = zone_open(test, RW);
+	struct io_target *t = zoned_open(test, RW);
 	struct inbox *in = inbox_alloc(test, t, 1);
 	unsigned int used = 0;
 	u8 *buf = pattern(test);
@@ -186,7 +148,7 @@ static void zone_report(struct kunit *test)
 
 static void zone_info(struct kunit *test)
 {
-	struct io_target *t = zone_open(test, RW);
+	struct io_target *t = zoned_open(test, RW);
 	struct io_target_info info;
 
 	KUNIT_ASSERT_EQ(test, io_target_get_info(t, &info), 0);
@@ -206,8 +168,8 @@ static struct kunit_case zone_cases[] = {
 
 static struct kunit_suite zone_suite = {
 	.name = "io_target_forward_zone",
-	.suite_init = zone_suite_init,
-	.suite_exit = zone_suite_exit,
+	.suite_init = zoned_suite_init,
+	.suite_exit = zoned_suite_exit,
 	.init = device_fixture_init,
 	.exit = device_fixture_exit,
 	.test_cases = zone_cases,

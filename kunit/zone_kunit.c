@@ -3,48 +3,10 @@
  * Operations on whole zones of a disk, and its report of them.
  */
 #include <linux/blkdev.h>
-#include <linux/sizes.h>
 
-#include "inbox.h"
+#include "zoned.h"
 
-#define ZONE	SZ_64K
-#define ZONES	8
 #define SIZE	((u64)ZONE * ZONES)
-
-static const struct testdev_disk_config zone_config = {
-	.name = "iotzones",
-	.size = SIZE,
-	.limits = {
-		.logical_block_size = 512,
-		.physical_block_size = 512,
-		.dma_alignment = 3,
-		.zone_sectors = ZONE >> SECTOR_SHIFT,
-	},
-};
-
-static struct testdev_disk *disk;
-
-static int zone_suite_init(struct kunit_suite *suite)
-{
-	int err = inbox_suite_init(suite);
-
-	if (err)
-		return err;
-	disk = testdev_disk_create(&zone_config);
-	return PTR_ERR_OR_ZERO(disk);
-}
-
-static void zone_suite_exit(struct kunit_suite *suite)
-{
-	testdev_disk_destroy(disk);
-	inbox_suite_exit(suite);
-}
-
-static struct io_target *zone_open(struct kunit *test, unsigned int flags)
-{
-	testdev_disk_reset(disk);
-	return device_open(test, testdev_disk_path(disk), flags);
-}
 
 /* Conditions of all zones, one character each */
 struct zones {
@@ -122,7 +84,7 @@ static void manage_async(struct kunit *test, struct io_target *t, enum io_target
 static unsigned int manage(struct kunit *test, struct io_target *t, enum io_target_op op,
 			   unsigned int first, unsigned int n, enum way way)
 {
-	unsigned int before = testdev_disk_seen(disk).zones;
+	unsigned int before = testdev_disk_seen(zoned_disk).zones;
 	u64 pos = (u64)first * ZONE, len = (u64)n * ZONE;
 
 	if (way == ASYNC || way == PREPARED)
@@ -132,14 +94,14 @@ static unsigned int manage(struct kunit *test, struct io_target *t, enum io_targ
 				io_target_zone_manage(t, op, pos, len,
 						      way == WAIT ? IO_TARGET_NO_TIMEOUT :
 								    TESTDEV_PATIENCE), 0);
-	return testdev_disk_seen(disk).zones - before;
+	return testdev_disk_seen(zoned_disk).zones - before;
 }
 
 /* Each zone gets its command, and no other zone any. */
 static void zone_manage(struct kunit *test)
 {
 	enum way way = *(const enum way *)test->param_value;
-	struct io_target *t = zone_open(test, RW);
+	struct io_target *t = zoned_open(test, RW);
 	unsigned int times = way == PREPARED ? 2 : 1;
 
 	fill_zones(test, t, 3);
@@ -152,7 +114,7 @@ static void zone_manage(struct kunit *test)
 	expect_zones(test, t, "ccffffff");
 	KUNIT_EXPECT_EQ(test, manage(test, t, IO_TARGET_OP_ZONE_RESET, 1, 4, way), 4 * times);
 	expect_zones(test, t, "ceeeefff");
-	KUNIT_EXPECT_EQ(test, testdev_disk_seen(disk).broken, 0u);
+	KUNIT_EXPECT_EQ(test, testdev_disk_seen(zoned_disk).broken, 0u);
 }
 
 static int resets_all(struct block_device *bdev, void *data)
@@ -164,7 +126,7 @@ static int resets_all(struct block_device *bdev, void *data)
 static void zone_reset_all(struct kunit *test)
 {
 	enum way way = *(const enum way *)test->param_value;
-	struct io_target *t = zone_open(test, RW);
+	struct io_target *t = zoned_open(test, RW);
 	unsigned int bios = io_target_call_bdev(t, 0, resets_all, NULL) ? 1 : ZONES;
 
 	fill_zones(test, t, ZONES);
@@ -177,16 +139,16 @@ static void zone_reset_all(struct kunit *test)
 /* One that fails is told; the others have been carried out. */
 static void zone_fails(struct kunit *test)
 {
-	struct io_target *t = zone_open(test, RW);
+	struct io_target *t = zoned_open(test, RW);
 
-	testdev_disk_mode(disk, TESTDEV_HOLD, TESTDEV_TASK);
+	testdev_disk_mode(zoned_disk, TESTDEV_HOLD, TESTDEV_TASK);
 	KUNIT_EXPECT_EQ(test, io_target_zone_manage(t, IO_TARGET_OP_ZONE_FINISH, 0, 3 * ZONE,
 						    HZ / 5), -ETIMEDOUT);
-	KUNIT_ASSERT_TRUE(test, testdev_disk_wait_held(disk, 3));
-	testdev_disk_release(disk, 1, BLK_STS_ZONE_OPEN_RESOURCE, TESTDEV_SOFTIRQ);
-	testdev_disk_release(disk, 0, BLK_STS_OK, TESTDEV_HARDIRQ);
-	testdev_disk_release(disk, 0, BLK_STS_OK, TESTDEV_TASK);
-	testdev_disk_mode(disk, TESTDEV_NOW, TESTDEV_TASK);
+	KUNIT_ASSERT_TRUE(test, testdev_disk_wait_held(zoned_disk, 3));
+	testdev_disk_release(zoned_disk, 1, BLK_STS_ZONE_OPEN_RESOURCE, TESTDEV_SOFTIRQ);
+	testdev_disk_release(zoned_disk, 0, BLK_STS_OK, TESTDEV_HARDIRQ);
+	testdev_disk_release(zoned_disk, 0, BLK_STS_OK, TESTDEV_TASK);
+	testdev_disk_mode(zoned_disk, TESTDEV_NOW, TESTDEV_TASK);
 	KUNIT_EXPECT_TRUE(test, device_wait_event(test, IO_TARGET_EVENT_ORPHAN_END, 1));
 }
 
@@ -220,7 +182,7 @@ static void zone_refused(struct kunit *test)
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(refused_cases); i++) {
-		struct io_target *t = zone_open(test, refused_cases[i].opened);
+		struct io_target *t = zoned_open(test, refused_cases[i].opened);
 
 		s = sent_alloc(test, t, 1);
 		KUNIT_EXPECT_EQ_MSG(test,
@@ -233,21 +195,21 @@ static void zone_refused(struct kunit *test)
 		if (!refused_cases[i].error)
 			KUNIT_EXPECT_TRUE(test, sent_wait(s));
 		else
-			KUNIT_EXPECT_EQ(test, testdev_disk_seen(disk).bios, 0u);
+			KUNIT_EXPECT_EQ(test, testdev_disk_seen(zoned_disk).bios, 0u);
 		KUNIT_EXPECT_EQ(test, io_target_close(t), 0);
 	}
 }
 
 static void zone_no_operation(struct kunit *test)
 {
-	struct io_target *t = zone_open(test, RW);
+	struct io_target *t = zoned_open(test, RW);
 	enum io_target_op op;
 
 	for (op = IO_TARGET_OP_NONE; op <= IO_TARGET_OP_SECURE_ERASE; op++)
 		KUNIT_EXPECT_EQ(test, io_target_zone_manage(t, op, 0, ZONE, HZ), -EINVAL);
 	KUNIT_EXPECT_EQ(test, io_target_zone_manage(t, IO_TARGET_OP_ZONE_APPEND, 0, ZONE, HZ),
 			-EINVAL);
-	KUNIT_EXPECT_EQ(test, testdev_disk_seen(disk).bios, 0u);
+	KUNIT_EXPECT_EQ(test, testdev_disk_seen(zoned_disk).bios, 0u);
 }
 
 static int refuse_zone(struct blk_zone *zone, unsigned int index, void *data)
@@ -257,7 +219,7 @@ static int refuse_zone(struct blk_zone *zone, unsigned int index, void *data)
 
 static void zone_report(struct kunit *test)
 {
-	struct io_target *t = zone_open(test, RW);
+	struct io_target *t = zoned_open(test, RW);
 	struct zones z = { };
 
 	KUNIT_EXPECT_EQ(test, io_target_zone_report(t, 5 * ZONE + 512, 2, note_zone, &z), 2);
@@ -287,7 +249,7 @@ static void zone_behind_orphan(struct kunit *test)
 		{ REQ_OP_ZONE_RESET, ZONE }, { REQ_OP_ZONE_RESET_ALL, 0 },
 		{ REQ_OP_ZONE_FINISH, 2 * ZONE },
 	};
-	struct io_target *t = zone_open(test, RW);
+	struct io_target *t = zoned_open(test, RW);
 	struct inbox *in = inbox_alloc(test, t, ARRAY_SIZE(bios));
 	struct sent *s = sent_alloc(test, t, 2);
 	struct block_device *bdev = NULL;
@@ -296,11 +258,11 @@ static void zone_behind_orphan(struct kunit *test)
 	unsigned int i;
 
 	KUNIT_ASSERT_EQ(test, io_target_call_bdev(t, 0, note_bdev, &bdev), 0);
-	testdev_disk_mode(disk, TESTDEV_HOLD, TESTDEV_TASK);
+	testdev_disk_mode(zoned_disk, TESTDEV_HOLD, TESTDEV_TASK);
 	KUNIT_EXPECT_EQ(test, io_target_zone_append(t, buf, 512, &pos, HZ / 5), -ETIMEDOUT);
 	KUNIT_EXPECT_EQ(test, pos, (loff_t)ZONE);
-	KUNIT_ASSERT_TRUE(test, testdev_disk_wait_held(disk, 1));
-	testdev_disk_mode(disk, TESTDEV_NOW, TESTDEV_TASK);
+	KUNIT_ASSERT_TRUE(test, testdev_disk_wait_held(zoned_disk, 1));
+	testdev_disk_mode(zoned_disk, TESTDEV_NOW, TESTDEV_TASK);
 
 	for (i = 0; i < 2; i++) {
 		KUNIT_ASSERT_EQ(test, io_target_prep_range(&s[i].req, IO_TARGET_OP_ZONE_FINISH,
@@ -317,10 +279,10 @@ static void zone_behind_orphan(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, sent_wait(&s[1]));
 	KUNIT_EXPECT_EQ(test, atomic_read(&s[0].ends), 0);
 	KUNIT_EXPECT_EQ(test, inbox_ends(in, 0, 2), 0u);
-	testdev_disk_release(disk, 0, BLK_STS_OK, TESTDEV_TASK);
+	testdev_disk_release(zoned_disk, 0, BLK_STS_OK, TESTDEV_TASK);
 	KUNIT_EXPECT_TRUE(test, sent_wait(&s[0]));
 	expect_all_ended(test, in, 0, 2, BLK_STS_OK);
-	KUNIT_EXPECT_EQ(test, testdev_disk_seen(disk).zones, 4 + 3u);
+	KUNIT_EXPECT_EQ(test, testdev_disk_seen(zoned_disk).zones, 4 + 3u);
 }
 
 static struct kunit_case zone_cases[] = {
@@ -336,8 +298,8 @@ static struct kunit_case zone_cases[] = {
 
 static struct kunit_suite zone_suite = {
 	.name = "io_target_zone",
-	.suite_init = zone_suite_init,
-	.suite_exit = zone_suite_exit,
+	.suite_init = zoned_suite_init,
+	.suite_exit = zoned_suite_exit,
 	.init = device_fixture_init,
 	.exit = device_fixture_exit,
 	.test_cases = zone_cases,
