@@ -120,9 +120,9 @@ test_limit() {
 	if [[ -n ${LIMIT:-} ]]; then
 		echo "$LIMIT"
 	elif [[ $PROFILE == debug ]]; then
-		echo 900
+		echo 1500
 	else
-		echo 400
+		echo 800
 	fi
 }
 
@@ -191,7 +191,7 @@ main() {
 	stress)
 		trap counted EXIT
 		FILTER=${FILTER:-$STRESS_SUITES}
-		LIMIT=${LIMIT:-1200}
+		LIMIT=${LIMIT:-2400}
 		test_one test-stress "race_scale=$STRESS_SCALE"
 		;;
 	all) all_kernels "$here/test.sh" ;;
