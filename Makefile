@@ -47,7 +47,7 @@ goals := help run test test-all test-stress bench bench-check disasm meta check 
 given := $(foreach v,$(.VARIABLES),$(if $(filter command line,$(origin $(v))),$(v)))
 given := $(filter-out MAKE% -%,$(given))
 options := $(addprefix CONFIG_,$(shell sed -n 's/^\(menu\)\{0,1\}config //p' Kconfig))
-variables := KERNEL PROFILE FILTER FUNC LIMIT APPEND JOBS KERNEL_SRC STOCK_SUITE \
+variables := KERNEL PROFILE FILTER FUNC LIMIT SCALE APPEND JOBS KERNEL_SRC STOCK_SUITE \
 	STOCK_REFRESH IO_TARGET_CACHE JSON SCENARIO SCENARIO_DIR
 bad := $(filter-out $(options),$(filter CONFIG_IO_TARGET%,$(given)))
 ifeq ($(filter modules modules_install clean,$(MAKECMDGOALS)),)
@@ -81,6 +81,7 @@ help:
 	@echo 'Variables:'
 	@echo '  KERNEL=oldest|default|newest|<version>   PROFILE=plain|debug   FILTER=<suite glob>'
 	@echo '  KERNEL=all                               make scenarios: those of make test-all'
+	@echo '  SCALE=<n>                                make test-stress: n times as many rounds, 20'
 	@echo '  CONFIG_IO_TARGET_<X>=y|m                 make modules: an option of Kconfig'
 	@echo '  KERNEL_SRC=<tree>  JOBS=<n>              another kernel tree; jobs of a build'
 	@echo '  JSON=<file>                              make bench: a copy of the figures'

@@ -5,7 +5,8 @@
 # runs the suites of races alone, with their full counts.
 #
 # Environment: KERNEL (oldest, default, newest, a version), PROFILE (plain,
-# debug), FILTER (a glob: suite or suite.case), LIMIT (seconds for the guest).
+# debug), FILTER (a glob: suite or suite.case), LIMIT (seconds for the guest), SCALE (of
+# stress: times as many rounds).
 # The last line is "N passed, N failed, N skipped"; a run that cannot be
 # trusted counts as failed.
 
@@ -22,7 +23,7 @@ FILTER=${FILTER:-}
 
 # The suites of races, and how many times as many rounds they have under stress
 STRESS_SUITES='io_target_stress_*'
-STRESS_SCALE=20
+STRESS_SCALE=${SCALE:-20}
 
 check_variables() {
 	case $PROFILE in
@@ -32,6 +33,9 @@ check_variables() {
 	if [[ $FILTER == *[^][A-Za-z0-9_*?.!-]* ]]; then
 		die "FILTER=$FILTER is not a glob" \
 			"use a suite or suite.case, with * and ?, e.g. FILTER='io_target_bdev.*'"
+	fi
+	if [[ ! $STRESS_SCALE =~ ^[1-9][0-9]*$ ]]; then
+		die "SCALE=$STRESS_SCALE is not a number" "use e.g. SCALE=20, as without it"
 	fi
 	if [[ ! ${LIMIT:-1} =~ ^[1-9][0-9]*$ ]]; then
 		die "LIMIT=$LIMIT is not a number" "use seconds, e.g. LIMIT=300"
