@@ -33,7 +33,8 @@ header() {
 	sed -n "1,/^[^#]/s/^# $2:[ 	]*//p" "$SCENARIO_DIR/$1.sh"
 }
 
-# Patience is for the debug profile under emulation.
+# Patience is for the debug profile under emulation, and twice that for a machine half as
+# fast as that on which it was set.
 limit_of() { # name
 	local full quick limit
 	read -r full quick < <(header "$1" limit) || true
@@ -44,7 +45,7 @@ limit_of() { # name
 	if [[ $PROFILE == plain ]]; then
 		limit=$((limit / 3 + 10))
 	fi
-	echo "$limit"
+	echo "$((2 * limit))"
 }
 
 wanted() { # name
