@@ -27,6 +27,22 @@ struct forward {
 	struct bio		clone;		/* last */
 };
 
+/*
+ * Holds the slab of the clones while the module is loaded: the block layer would make it
+ * with the first target and destroy it, after a grace period, with the last one.
+ */
+static struct bio_set slab_user;
+
+int __init iot_forward_load(void)
+{
+	return bioset_init(&slab_user, 1, offsetof(struct forward, clone), 0);
+}
+
+void iot_forward_unload(void)
+{
+	bioset_exit(&slab_user);
+}
+
 int iot_forward_init(struct io_target *t)
 {
 	return bioset_init(&t->forwards, max(t->config.reserve, BIO_POOL_SIZE),

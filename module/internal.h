@@ -279,6 +279,8 @@ long iot_wait_polling(struct io_target *t, const struct iot_wait *wait, long tim
 bool iot_poll_wait(struct io_target_request *req, struct completion *done, long timeout);
 
 /* forward.c */
+int iot_forward_load(void);
+void iot_forward_unload(void);
 int iot_forward_init(struct io_target *t);
 void iot_forward_opened(struct io_target_lower *lower);
 u64 iot_forward_before(struct io_target *t);

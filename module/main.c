@@ -21,6 +21,8 @@ struct workqueue_struct *iot_stream_wq;
 
 static int __init io_target_init(void)
 {
+	int err = -ENOMEM;
+
 	iot_wq = alloc_workqueue("io_target", WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
 	if (!iot_wq)
 		return -ENOMEM;
@@ -34,14 +36,19 @@ static int __init io_target_init(void)
 	iot_stream_wq = alloc_workqueue("io_target_stream", WQ_UNBOUND, 0);
 	if (!iot_stream_wq)
 		goto err_releaser;
+	err = iot_forward_load();
+	if (err)
+		goto err_stream_wq;
 	iot_debugfs_init();
 	return 0;
 
+err_stream_wq:
+	destroy_workqueue(iot_stream_wq);
 err_releaser:
 	destroy_workqueue(iot_releaser);
 err_wq:
 	destroy_workqueue(iot_wq);
-	return -ENOMEM;
+	return err;
 }
 
 static void __exit io_target_exit(void)
@@ -49,6 +56,7 @@ static void __exit io_target_exit(void)
 	destroy_workqueue(iot_stream_wq);
 	destroy_workqueue(iot_wq);
 	destroy_workqueue(iot_releaser);
+	iot_forward_unload();
 	iot_debugfs_exit();
 	iot_inject_forget();
 	synchronize_rcu();
