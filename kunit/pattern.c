@@ -23,7 +23,7 @@ void pattern_fill(void *buf, size_t len, u64 pos, u64 seed)
 	for (; len >= 8; len -= 8, pos += 8, p += 8) {
 		__le64 word = cpu_to_le64(pos ^ seed);
 
-		memcpy(p, &word, 8);
+		__builtin_memcpy(p, &word, 8);
 	}
 	for (; len; len--)
 		*p++ = pattern_byte(pos++, seed);
@@ -49,7 +49,7 @@ size_t pattern_match(const void *buf, size_t len, u64 pos, u64 seed)
 	for (; len - done >= 8; done += 8) {
 		__le64 word;
 
-		memcpy(&word, buf + done, 8);
+		__builtin_memcpy(&word, buf + done, 8);
 		if (word != cpu_to_le64((pos + done) ^ seed))
 			break;
 	}
