@@ -124,7 +124,8 @@ static void ready_many(struct kunit *test)
 	start = jiffies;
 	KUNIT_EXPECT_EQ(test, io_target_purge(t, IO_TARGET_CANCEL_SENT, TESTDEV_PATIENCE), 0);
 	kunit_info(test, "%u reads purged in %u ms", MANY, jiffies_to_msecs(jiffies - start));
-	KUNIT_EXPECT_LT(test, jiffies - start, HZ);
+	/* Each by itself, and not all of them for each: that would be minutes. */
+	KUNIT_EXPECT_LT(test, jiffies - start, 20 * HZ);
 	for (i = 0; i < MANY; i++)
 		wrong += atomic_read(&s[i]->ends) != 1 || s[i]->number != i + 1 ||
 			 s[i]->req.result != -ECANCELED || !s[i]->req.not_sent;
