@@ -155,7 +155,7 @@ static struct kunit_case verify_race_cases[] = {
 };
 
 static struct kunit_suite verify_race_suite = {
-	.name = "io_target_verify_race",
+	.name = "io_target_stress_verify",
 	.suite_init = fake_suite_init,
 	.suite_exit = fake_suite_exit,
 	.init = fixture_init,
