@@ -24,6 +24,7 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 . "$here/guest.sh"
 
 KERNEL=${KERNEL:-newest}
+GUEST_RCU=()		# what is measured has the kernel's own patience
 PROFILE=plain		# for guest.sh; anything else would measure the instruments
 LIMIT=${LIMIT:-600}	# seconds for a guest
 PLANS=$here/bench

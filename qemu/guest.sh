@@ -12,20 +12,29 @@
 #	guest_boot_module <file.ko>         loaded before the job, in this order
 #	guest_module <file.ko> [params...]  listed in /etc/modules for the job
 #	guest_channel <name> [host file]    /dev/iot/<name> there, a file here
+#	guest_ticks                         /dev/iot/ticks: a line for each second of its own
 #	guest_socket <name> <host socket>   the same in both directions
 #	guest_disk virtio|nvme <file> <serial>   changes are dropped at the end
 #	guest_append <words>                kernel command line
 #	guest_qemu <words>                  more QEMU arguments
 #	guest_boot <bzImage> <MiB> <seconds>
 #
+# A user-mode kernel takes the same description, but for disks, sockets and what is for
+# QEMU: see um/boot.sh.
+#
 # GUEST_ACCEL and GUEST_SMP, when set, are QEMU's -accel and -smp instead of what the
 # tests have.
 #
 # guest_boot leaves in $GUEST_DIR: console.log, one file per channel,
-# modules (what was loaded), qemu.err, and status ("exit", "timeout" or "error <code>").
+# modules (what was loaded), machine.err, and status ("exit", "timeout" or "error <code>").
 
 GUEST_HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 GUEST_DIR=
+# Grace periods that end as soon as they can, for guests that wait for many.
+GUEST_RCU=(rcupdate.rcu_expedited=1
+	rcutree.jiffies_till_first_fqs=0 rcutree.jiffies_till_next_fqs=1)
+GUEST_DIRS=()
+GUEST_PIDS=()
 GUEST_KEEP=12
 
 # Start the description of a new guest in a run directory of its own.
@@ -38,7 +47,8 @@ guest_begin() {
 	GUEST_ROOT=$GUEST_DIR/root
 	GUEST_APPEND=()
 	GUEST_QEMU=()
-	GUEST_CHANNELS=0
+	GUEST_CHANNELS=()
+	GUEST_PORTS=0
 	mkdir -p "$GUEST_ROOT"/{bin,etc,modules,dev,proc,sys,run,tmp}
 	: >"$GUEST_ROOT/etc/boot-modules"
 	: >"$GUEST_ROOT/etc/modules"
@@ -110,7 +120,16 @@ guest_qemu() {
 
 # A one-way channel apart from the console: a virtio-serial port.
 guest_channel() {
+	GUEST_CHANNELS+=("$1=${2:-$GUEST_DIR/$1}")
 	guest_port "$1" "file,path=${2:-$GUEST_DIR/$1}"
+}
+
+# Seconds as patience.py counts them: in those of its own clock a guest on a busy host gets
+# less done.
+guest_ticks() {
+	mkfifo "$GUEST_DIR/ticks"
+	GUEST_CHANNELS+=("ticks=")
+	guest_port ticks "pipe,path=$GUEST_DIR/ticks"
 }
 
 # A port with a socket at the host's end, for questions and answers.
@@ -119,7 +138,7 @@ guest_socket() { # name, host socket
 }
 
 guest_port() { # name, QEMU's character device
-	if ((GUEST_CHANNELS++ == 0)); then
+	if ((GUEST_PORTS++ == 0)); then
 		guest_qemu -device virtio-serial-pci,id=iotser
 	fi
 	guest_qemu -chardev "$2,id=ch-$1" \
@@ -170,13 +189,17 @@ guest_pack() {
 # removed again, when one CPU patches code while another one translates it
 # ("Oops: int3"). Nearly all patching is done at boot, so the second CPU comes
 # after that, by init.
+# no_timer_check: on a busy host the emulated timer may not have ticked when the kernel
+# looks whether it does, which panics ("IO-APIC + timer doesn't work!").
 guest_cmdline() {
 	local words=(
 		console=ttyS0 loglevel=7 log_buf_len=16M printk.devkmsg=on
 		panic=-1 oops=panic nmi_watchdog=0 watchdog_thresh=60
 		rcupdate.rcu_cpu_stall_timeout=150
+		"${GUEST_RCU[@]}"
 		sysctl.kernel.hung_task_timeout_secs=240
 		maxcpus=1 nokaslr kmemleak=on nvme.poll_queues=1
+		no_timer_check
 	)
 	echo "${words[*]} ${GUEST_APPEND[*]}"
 }
@@ -216,16 +239,21 @@ guest_machine() {
 # Boot and wait for the end. GUEST_WATCH, when set, is a command that is run
 # beside QEMU with the process id appended; it must end when QEMU has.
 guest_boot() {
-	local image=$1 memory=$2 seconds=$3 pid watch='' code=0
+	local image=$1 memory=$2 seconds=$3
 	guest_pack
 	guest_machine "$image" "$memory"
-	TMPDIR=$GUEST_DIR timeout --kill-after=5 "$seconds" \
-		qemu-system-x86_64 "${GUEST_ARGS[@]}" \
+	TMPDIR=$GUEST_DIR python3 -B "$GUEST_HERE/patience.py" "$seconds" \
+		"$GUEST_DIR/ticks" qemu-system-x86_64 "${GUEST_ARGS[@]}" \
 		-serial "file:$GUEST_DIR/console.log" \
-		</dev/null >"$GUEST_DIR/qemu.err" 2>&1 &
-	pid=$!
+		</dev/null >"$GUEST_DIR/machine.err" 2>&1 &
+	guest_wait "$!"
+}
+
+# Until the machine that runs as this process has ended.
+guest_wait() {
+	local pid=$1 watch='' code=0
 	# shellcheck disable=SC2064 # the process id of now is meant
-	trap "kill $pid 2>/dev/null; exit 130" INT TERM HUP
+	trap "kill $pid 2>/dev/null; wait $pid; exit 130" INT TERM HUP
 	if [[ -n ${GUEST_WATCH+set} ]]; then
 		"${GUEST_WATCH[@]}" "$pid" &
 		watch=$!
@@ -242,9 +270,31 @@ guest_boot() {
 guest_status() {
 	case $1 in
 	0) echo "exit" ;;
-	124 | 137) echo "timeout" ;;
+	124) echo "timeout" ;;
 	*) echo "error $1" ;;
 	esac
+}
+
+# guest_start <command>...: boot the guest that has been described last beside others.
+# guest_finish: until all of these have ended. Their run directories are in GUEST_DIRS,
+# in the order in which they were started.
+guest_start() {
+	(unset GUEST_WATCH && "$@") &
+	GUEST_PIDS+=("$!")
+	GUEST_DIRS+=("$GUEST_DIR")
+}
+
+guest_finish() {
+	local pid watch=()
+	# shellcheck disable=SC2064 # the process ids of now are meant
+	trap "kill ${GUEST_PIDS[*]} 2>/dev/null; wait; exit 130" INT TERM HUP
+	for pid in "${!GUEST_PIDS[@]}"; do
+		watch+=("${GUEST_PIDS[pid]}" "${GUEST_DIRS[-${#GUEST_PIDS[@]} + pid]}/kmsg")
+	done
+	python3 -B "$GUEST_HERE/live.py" "${watch[@]}"
+	wait "${GUEST_PIDS[@]}" || true
+	trap - INT TERM HUP
+	GUEST_PIDS=()
 }
 
 # Boot with the console on this terminal; returns when the guest powers off.

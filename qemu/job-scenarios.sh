@@ -78,7 +78,10 @@ notes() {
 # another one with what is left.
 watch_limit() { # name, seconds
 	(
-		sleep "$2"
+		began=$(ticks)
+		while [ $(($(ticks) - began)) -lt "$2" ]; do
+			sleep 1
+		done
 		notes 12
 		cat $OUT >&6
 		say "hang: $1 has not ended after $2 s"
@@ -151,6 +154,7 @@ run_all() {
 scenarios() {
 	: >$PROBLEMS
 	start_log && wait_channel out && wait_channel host || return 1
+	start_ticks
 	exec 6>/dev/iot/out
 	programs || return 1
 	BOOT_MODULES=$(wc -l </proc/modules)

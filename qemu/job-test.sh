@@ -6,7 +6,8 @@
 # look for leaks, read the log and the taint, and only then write the verdict.
 #
 # Sourced by init (busybox ash). /etc/modules lists the modules in load order,
-# with parameters. From /etc/conf: PROFILE, FILTER, LIMIT (the host's patience
+# with parameters. From /etc/conf: PROFILE, FILTER, SUITES (globs, when this guest runs a
+# part of the suites), SCRIPTS ("no" without those of /guest.d), LIMIT (the host's patience
 # in seconds), and META, which the meta tests use to make a bad guest of this.
 # JOB, when set, is another function to run (see job-scenarios.sh).
 
@@ -15,6 +16,7 @@ PROBLEMS=/run/problems
 LOG=/run/kmsg
 # shellcheck disable=SC2034 # ash only: for the scenarios in /guest.d
 IO_TARGET=/modules/io_target.ko
+SUITES_MODULE=/modules/io_target_kunit.ko
 
 problem() { # kind, text
 	say "problem: $1: $2"
@@ -67,18 +69,39 @@ case_stack() {
 	done
 }
 
+# Seconds that count: the host says when one is over, see patience.py. A guest that is not
+# told has its own.
+start_ticks() {
+	wait_channel ticks || return 0
+	(
+		count=0
+		while read -r _; do
+			count=$((count + 1))
+			echo $count >/run/ticks.new
+			mv /run/ticks.new /run/ticks
+		done </dev/iot/ticks
+	) &
+}
+
+ticks() {
+	cat /run/ticks 2>/dev/null || cut -d. -f1 /proc/uptime
+}
+
 # A quarter of the host's patience without a line in the log is a hang: show
 # who hangs where, and end. (When no CPU runs us any more, the host ends it.)
 start_watch() {
 	echo 1 >/proc/sys/kernel/sysrq
+	start_ticks
 	(
-		quiet=0 before=
-		while sleep 5; do
-			now=$(wc -c <$LOG)
-			quiet=$((now == before ? quiet + 5 : 0))
-			before=$now
-			[ "$quiet" -ge $((LIMIT / 4)) ] || continue
-			say "hang: no line for $quiet s"
+		before='' since=0
+		while sleep 2; do
+			size=$(wc -c <$LOG)
+			now=$(ticks)
+			if [ "$size" != "$before" ]; then
+				before=$size since=$now
+			fi
+			[ $((now - since)) -ge $((LIMIT / 4)) ] || continue
+			say "hang: no line for $((now - since)) s"
 			case_stack
 			echo w >/proc/sysrq-trigger
 			echo b >/proc/sysrq-trigger
@@ -115,13 +138,13 @@ leak_scan() {
 	grep -c '^unreferenced object' /run/leaks
 }
 
-# An object must be 5 s old before kmemleak calls it lost. A second scan
-# separates a lost object from one whose only pointer was on the move.
+# An object must be 5 s old before kmemleak calls it lost (LEAK_AGE says when this kernel
+# has another mind, in microseconds). A second scan separates a lost object from one whose only pointer was on the move.
 check_leaks() {
 	LEAKS='- -'
 	[ "$PROFILE" = debug ] || return 0
 	say "looking for leaks"
-	sleep 6
+	usleep "${LEAK_AGE:-5500000}"
 	LEAKS="$(leak_scan)"
 	LEAKS="$LEAKS $(leak_scan)"
 	[ "$LEAKS" = "0 0" ] && return 0
@@ -152,10 +175,28 @@ unload() { # module path
 
 load_all() {
 	while read -r module; do
+		if [ -n "$SUITES" ] && [ "$module" = "$SUITES_MODULE" ]; then
+			load_parts
+			continue
+		fi
 		say "insmod $module"
 		# shellcheck disable=SC2086 # a path and its parameters
 		load $module
 	done </etc/modules
+}
+
+# The suites run while their module is loaded: once for each glob. KUnit forgets the last
+# one with it, since it would choose among whatever is loaded next.
+load_parts() {
+	glob=/sys/module/kunit/parameters/filter_glob
+	# Word by word, and not as file names
+	set -f
+	for part in $SUITES; do
+		say "suites $part"
+		printf %s "$part" >$glob	# a newline would be part of it
+		load "$SUITES_MODULE" && unload "$SUITES_MODULE"
+	done
+	set +f
 }
 
 unload_all() {
@@ -261,7 +302,7 @@ check_log() {
 
 # O (out of tree), E (unsigned) and N (tests ran) are normal here.
 check_taint() {
-	TAINT=$(cat /proc/sys/kernel/tainted)
+	TAINT=$(cat /proc/sys/kernel/tainted) || problem taint "cannot be read"
 	bad=
 	for flag in 1:F 3:R 4:M 5:B 7:D 9:W 14:L; do
 		[ $((TAINT >> ${flag%:*} & 1)) = 0 ] || bad="$bad ${flag#*:}"
@@ -296,7 +337,7 @@ job() {
 	start_leaks
 	start_faults
 	mkfifo /run/io_target_fifo	# for the suites: what cannot be a target
-	run_scenarios
+	[ "$SCRIPTS" = no ] || run_scenarios
 	load_all
 	unload_all
 	check_leaks

@@ -15,7 +15,7 @@ import os
 import re
 import sys
 
-from verdict import Run
+from verdict import Run, show_lines
 
 WORDS = {"pass": "ok", "fail": "FAIL", "skip": "skip"}
 
@@ -24,7 +24,7 @@ class Boot(Run):
     """A run whose cases are scenarios."""
 
     def __init__(self, args):
-        super().__init__(args)
+        super().__init__(args, args.dir)
         self.split_logs()
         self.results = {}
 
@@ -53,7 +53,7 @@ class Boot(Run):
 
     def split_logs(self):
         out = None
-        path = os.path.join(self.args.dir, "out")
+        path = os.path.join(self.dir, "out")
         with open(path, "rb") as file:
             for line in file:
                 mark = re.match(rb"=== (\S+)\n", line)
@@ -63,14 +63,14 @@ class Boot(Run):
                     out.write(line)
 
     def log_of(self, name):
-        return os.path.join(self.args.dir, f"{name}.log")
+        return os.path.join(self.dir, f"{name}.log")
 
     def report(self):
         for case in self.ktap.cases:
             self.tell(case.name.split(".")[-1], case.status, case.seconds, case.reason)
             if case.status == "fail":
-                self.show_lines([note.strip()[2:] for note in case.notes
-                                 if note.startswith("    # ")][-14:])
+                show_lines([note.strip()[2:] for note in case.notes
+                            if note.startswith("    # ")], 14)
         for problem in self.problems:
             name = self.begun() if problem.kind in ("panic", "hang") else ""
             if problem.kind == "splat":
@@ -78,11 +78,11 @@ class Boot(Run):
             if not self.results:
                 name = name or self.args.names[0]
             self.tell(name or "(the boot)", "fail", None, f"[{problem.kind}] {problem.text}")
-            self.show_lines(problem.lines)
+            show_lines(problem.lines, 14)
         if not self.results:
             self.tell(self.args.names[0], "fail", None, "the guest ran nothing")
         self.show_boot()
-        with open(os.path.join(self.args.dir, "results"), "w", encoding="ascii") as file:
+        with open(os.path.join(self.dir, "results"), "w", encoding="ascii") as file:
             for name, status in self.results.items():
                 print(status, name, file=file)
         return any(status == "fail" for status in self.results.values())
@@ -92,7 +92,7 @@ class Boot(Run):
         took = "" if seconds is None else f"{seconds:.0f} s"
         if status == "fail":
             where = self.log_of(name) if os.path.exists(self.log_of(name)) \
-                else os.path.join(self.args.dir, "console.log")
+                else os.path.join(self.dir, "console.log")
             text = " ".join(filter(None, [text, f"log: {where}"]))
         print(f"  {WORDS[status]:5} {name:20} {took:>6}  {text}".rstrip())
 
@@ -100,7 +100,7 @@ class Boot(Run):
         last = self.log.lines[-1][0] if self.log.lines else 0
         print(f"  boot  {len(self.ktap.cases)} of {len(self.args.names)} scenarios, "
               f"{last:.0f} s in the guest; leaks {self.verdict.leaks}; "
-              f"logs: {self.args.dir}")
+              f"logs: {self.dir}")
         if any(status == "fail" for status in self.results.values()):
             print(f"  repeat {self.args.repeat} SCENARIO=<name>")
 

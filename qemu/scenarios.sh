@@ -143,6 +143,7 @@ ends() {
 	# Nothing comes out of this one.
 	guest_qemu -chardev null,id=quiet-tty -device isa-serial,chardev=quiet-tty,index=2
 	guest_qemu -device i6300esb
+	guest_ticks
 	guest_channel kmsg
 	guest_channel verdict
 	guest_channel out
@@ -178,7 +179,7 @@ describe() { # names
 watch_guest() { # its process id
 	python3 -B "$here/host.py" "$SOCKETS" "$GUEST_DIR" "$PROGRAMS/nbdkit" "$1" \
 		>"$GUEST_DIR/host.log" 2>&1 &
-	python3 -B "$here/verdict.py" live "$GUEST_DIR/kmsg" "$1" || true
+	python3 -B "$here/live.py" "$1" "$GUEST_DIR/kmsg" || true
 	wait
 }
 

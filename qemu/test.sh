@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# test.sh [all|stress] - the KUnit suites and the guest scenarios in QEMU. stress
-# runs the suites of races alone, with their full counts.
+# test.sh [all|stress|times] - the KUnit suites and the guest scenarios in QEMU. stress
+# runs the suites of races alone, with their full counts; times measures the suites again.
 #
 # Environment: KERNEL (oldest, default, newest, a version), PROFILE (plain,
 # debug), FILTER (a glob: suite or suite.case), LIMIT (seconds for the guest), SCALE (of
@@ -20,6 +20,9 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 KERNEL=${KERNEL:-default}
 PROFILE=${PROFILE:-debug}
 FILTER=${FILTER:-}
+
+# What the scripts of guest.d take in the first guest, for a fair share of suites
+SCRIPT_SECONDS=75
 
 # The suites of races, and how many times as many rounds they have under stress
 STRESS_SUITES='io_target_stress_*'
@@ -89,6 +92,7 @@ test_guest() {
 }
 
 test_channels() {
+	guest_ticks
 	guest_channel kmsg
 	guest_channel verdict
 }
@@ -106,18 +110,33 @@ test_disks() {
 	guest_disk nvme "$(guest_pattern 64)" pattern64
 }
 
+# MiB. kmemleak looks through all of it, twice.
+test_memory() {
+	echo 1024
+}
+
+# test_judge <seconds> <what repeats it> <run directory>...
+test_judge() {
+	local seconds=$1 repeat=$2 dir dirs=()
+	shift 2
+	for dir; do
+		dirs+=(--dir "$dir")
+	done
+	python3 -B "$here/verdict.py" "${dirs[@]}" \
+		--splats "$here/splats" --minimum "${MINIMUM-$here/minimum}" \
+		--filter "$FILTER" --seconds "$seconds" --repeat "$repeat"
+}
+
 # test_boot <kernel build> <seconds> <what repeats it>: run and judge.
 test_boot() {
-	local memory=1024
-	if [[ $PROFILE == debug ]]; then
-		memory=2048
-	fi
 	# shellcheck disable=SC2034 # guest_boot runs it
-	GUEST_WATCH=(python3 -B "$here/verdict.py" live "$GUEST_DIR/kmsg")
-	guest_boot "$1/arch/x86/boot/bzImage" "$memory" "$2"
-	python3 -B "$here/verdict.py" judge --dir "$GUEST_DIR" \
-		--splats "$here/splats" --minimum "${MINIMUM-$here/minimum}" \
-		--filter "$FILTER" --seconds "$2" --repeat "$3"
+	GUEST_WATCH=(test_watch "$GUEST_DIR/kmsg")
+	guest_boot "$1/arch/x86/boot/bzImage" "$(test_memory)" "$2"
+	test_judge "$2" "$3" "$GUEST_DIR"
+}
+
+test_watch() { # log, process id
+	python3 -B "$here/live.py" "$2" "$1"
 }
 
 test_limit() {
@@ -130,26 +149,76 @@ test_limit() {
 	fi
 }
 
-# One kernel. Leaves the run directory in $GUEST_DIR.
+# Can the guest be told which suites to run? 6.1 has no filter for those of modules.
+chooses() { # kernel version
+	[[ ! $1 =~ ^6\.1(\.|$) ]]
+}
+
+# part_guest <name> <seconds> <globs> [parameters of the test devices]: one guest of
+# several, with a part of the suites; the scripts are in the first one.
+part_guest() {
+	local name=$1 globs=$3
+	test_guest "test-$name" "$2"
+	shift 3
+	guest_conf SUITES "$globs"
+	test_channels
+	if [[ $name == *-1 ]]; then
+		test_scenarios
+		scenario_modules "$BUILD" "$MODULES"
+	else
+		guest_conf SCRIPTS no
+	fi
+	test_disks
+	test_modules "$MODULES" "$@"
+}
+
+# Two guests of one CPU each, side by side, with half of the suites each; after them the
+# races, in one with two CPUs.
+test_parts() { # name, seconds, what repeats it
+	local name=$1 seconds=$2 repeat=$3 globs i=0
+	while read -r globs; do
+		part_guest "$name-$((++i))" "$seconds" "$globs"
+		GUEST_SMP=1 guest_start guest_boot "$BUILD/arch/x86/boot/bzImage" \
+			"$(test_memory)" "$seconds"
+	done < <(python3 -B "$here/split.py" cut "$here/times" qemu 2 "$SCRIPT_SECONDS")
+	guest_finish
+	part_guest "$name-races" "$seconds" "$STRESS_SUITES"
+	guest_start guest_boot "$BUILD/arch/x86/boot/bzImage" "$(test_memory)" "$seconds"
+	guest_finish
+	test_judge "$seconds" "$repeat" "${GUEST_DIRS[@]}"
+}
+
+# All in one guest: what FILTER chooses, or a kernel that cannot choose.
+test_whole() { # name, seconds, what repeats it, parameters of the test devices
+	local seconds=$2 repeat=$3
+	test_guest "test-$1" "$seconds"
+	shift 3
+	test_channels
+	test_scenarios
+	scenario_modules "$BUILD" "$MODULES"
+	test_disks
+	test_modules "$MODULES" "$@"
+	test_boot "$BUILD" "$seconds" "$repeat"
+}
+
+# One kernel. Leaves the run directories in GUEST_DIRS.
 test_one() { # goal of make that repeats it, parameters of the test devices
-	local goal=$1 build dir limit version
+	local goal=$1 limit version repeat
 	shift
 	version=$("$here/kernel.sh" version "$KERNEL")
 	limit=$(test_limit)
+	repeat="make $goal KERNEL=$KERNEL PROFILE=$PROFILE"
 	step "test: kernel $version, profile $PROFILE${FILTER:+, FILTER=$FILTER}"
-	if [[ -n $FILTER && $version =~ ^6\.1(\.|$) ]]; then
+	if [[ -n $FILTER ]] && ! chooses "$version"; then
 		echo "  note     6.1 has no filter for suites in modules: all of them run"
 	fi
-	build=$("$here/kernel.sh" build "$KERNEL" "$PROFILE" | tail -n 1)
-	dir=$("$here/modules.sh" "$build" | tail -n 1)
-	test_guest "test-$version-$PROFILE" "$limit"
-	test_channels
-	test_scenarios
-	scenario_modules "$build" "$dir"
-	test_disks
-	test_modules "$dir" "$@"
-	test_boot "$build" "$limit" \
-		"make $goal KERNEL=$KERNEL PROFILE=$PROFILE"
+	BUILD=$("$here/kernel.sh" build "$KERNEL" "$PROFILE" | tail -n 1)
+	MODULES=$("$here/modules.sh" "$BUILD" | tail -n 1)
+	if [[ -z $FILTER ]] && chooses "$version"; then
+		test_parts "$version-$PROFILE" "$limit" "$repeat"
+	else
+		test_whole "$version-$PROFILE" "$limit" "$repeat" "$@"
+	fi
 }
 
 # The three kernels of the gate, each with its own last line, then the sum.
@@ -178,7 +247,7 @@ all_kernels() { # what to run, for each with another KERNEL and PROFILE
 counted() {
 	local code=$?
 	trap - EXIT
-	if ((code != 0)) && [[ ! -e ${GUEST_DIR:-/nonexistent}/counts ]]; then
+	if ((code != 0)) && [[ ! -e ${GUEST_DIRS[0]:-${GUEST_DIR:-/nonexistent}}/counts ]]; then
 		echo "0 passed, 1 failed, 0 skipped"
 	fi
 	exit "$code"
@@ -198,8 +267,13 @@ main() {
 		LIMIT=${LIMIT:-2400}
 		test_one test-stress "race_scale=$STRESS_SCALE"
 		;;
+	times)
+		trap counted EXIT
+		test_one test || true
+		python3 -B "$here/split.py" measure "$here/times" qemu "${GUEST_DIRS[@]}"
+		;;
 	all) all_kernels "$here/test.sh" ;;
-	*) die "test.sh: no such run: $1" "use test.sh, test.sh all or test.sh stress" ;;
+	*) die "test.sh: no such run: $1" "use test.sh, or test.sh all, stress or times" ;;
 	esac
 }
 

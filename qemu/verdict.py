@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-"""Read what a guest left behind and decide, on the host, whether it passed.
+"""Read what guests left behind and decide, on the host, whether they passed.
 
-    verdict.py judge --dir RUN [...]   report for people, last line: the counts
-    verdict.py live FILE PID           progress while the guest (PID) runs
+    verdict.py --dir RUN [--dir RUN]... [...]   report for people, last line: the counts
 
 RUN holds console.log, kmsg (the kernel log as /dev/kmsg gives it), verdict
-(what the guest thinks) and status (how QEMU ended). The cases are counted from
-the result lines; the guest counts from KUnit's totals; the two must agree.
+(what the guest thinks) and status (how the machine ended). The cases are counted from
+the result lines; the guest counts from KUnit's totals; the two must agree. Several
+guests that had a part of the suites each are one run.
 """
 
 import argparse
@@ -15,7 +15,6 @@ import os
 import re
 import subprocess
 import sys
-import time
 
 from ktap import CONSOLE, Ktap, Log, Problem, plural, read, since_begin
 
@@ -101,15 +100,15 @@ class Verdict:
 
 
 class Run:
-    """Everything about one run; judge() fills problems."""
+    """Everything about one guest; judge() fills problems."""
 
-    def __init__(self, args):
-        self.args = args
-        at = lambda name: os.path.join(args.dir, name)
+    def __init__(self, args, directory):
+        self.args, self.dir = args, directory
+        at = lambda name: os.path.join(directory, name)
         self.status = (read(at("status")) or [""])[0]
         self.log, self.verdict = Log(at("kmsg")), Verdict(at("verdict"))
         self.console = since_begin(console_lines(at("console.log")))
-        self.errors = [line for line in read(at("qemu.err")) if line.strip()]
+        self.errors = [line for line in read(at("machine.err")) if line.strip()]
         self.ktap = Ktap(self.log.lines)
         self.splats = re.compile("|".join(line for line in read(args.splats) if line))
         self.problems = []
@@ -133,28 +132,28 @@ class Run:
             self.problems += self.host_splats()
         if self.verdict.whole:
             self.problems += self.agreement()
-        self.problems += self.too_few()
 
     def died(self):
         """The first splat tells more than the panic that it ended in."""
         texts = [text for _, text in self.console]
-        panic = next((t for t in texts if "Kernel panic" in t), None)
-        if panic:
+        panic = next((i for i, t in enumerate(texts) if "Kernel panic" in t), None)
+        hang = next((i for i, t in enumerate(texts) if t.startswith("iot: hang: ")), None)
+        if hang is not None and (panic is None or hang < panic):
+            return Problem("hang", f"{texts[hang][11:]}{self.during()}",
+                           self.hang_lines(texts[hang + 1:]))
+        if panic is not None:
             first = next(i for i, t in enumerate(texts) if self.is_splat(t))
             if "int3" in texts[first]:
                 texts.insert(first + 1, "QEMU before 8.1 can do this by itself; "
                              "a second run tells whether it was that")
             return Problem("panic", f"{texts[first].strip()}{self.during()}",
                            [t for t in texts[first + 1:] if not NOISE.match(t)])
-        hang = next((i for i, t in enumerate(texts) if t.startswith("iot: hang: ")), None)
-        if hang is not None:
-            return Problem("hang", f"{texts[hang][11:]}{self.during()}",
-                           self.hang_lines(texts[hang + 1:]))
         if self.status == "timeout":
             return Problem("hang", f"no end after {self.args.seconds} s{self.during()}",
                            texts[-EXCERPT:])
         if self.status != "exit":
-            return Problem("qemu", f"QEMU ended with {self.status or 'no status'}", self.errors)
+            return Problem("machine", f"it ended with {self.status or 'no status'}"
+                           f"{self.during()}", self.errors or texts[-EXCERPT:])
         return None
 
     @staticmethod
@@ -202,7 +201,7 @@ class Run:
         return []
 
     def leak_lines(self, texts):
-        symbols = Symbols(read(os.path.join(self.args.dir, "modules")), self.log.lines)
+        symbols = Symbols(read(os.path.join(self.dir, "modules")), self.log.lines)
         mark = "iot: leak| "
         return [symbols.name(text[len(mark):]) for text in texts
                 if text.startswith(mark) and not HEX.search(text)]
@@ -231,10 +230,53 @@ class Run:
                 f"{'pass' if good else 'fail'}"))
         return found
 
+    def show_problems(self, lines_each):
+        for problem in self.problems:
+            print(f"  FAIL [{problem.kind}] {problem.text}")
+            show_lines(problem.lines, lines_each)
+
+    def name(self):
+        """Which of several guests: the end of the directory's name, without its date."""
+        return re.sub(r"\.\d+-\d+\.\w+$", "", os.path.basename(self.dir)).rsplit("-", 1)[-1]
+
+    def times(self):
+        """Seconds until the job began, in cases, and in all, on the guest's clock."""
+        lines = since_begin(self.log.lines)
+        tests = sum(case.seconds for case in self.ktap.cases)
+        return (lines[0][0], tests, lines[-1][0]) if lines else (0, tests, 0)
+
+    def health(self):
+        leaks = {"- -": "not looked for (profile plain)"}.get(
+            self.verdict.leaks, "%s and %s in two scans" % tuple(self.verdict.leaks.split()))
+        return (f"leaks {leaks}; log clean, {self.log.records} records; "
+                f"taint {taint_letters(self.verdict.taint)}")
+
+
+def show_lines(lines, limit):
+    for line in lines[:limit]:
+        print(f"    | {line[:110]}")
+    if len(lines) > limit:
+        print(f"    | ... {len(lines) - limit} more lines in the log")
+
+
+class Result:
+    """All guests of a run together."""
+
+    def __init__(self, args):
+        self.args = args
+        self.runs = [Run(args, directory) for directory in args.dir]
+        self.cases = [case for run in self.runs for case in run.ktap.cases]
+        self.suites = {}
+        for run in self.runs:
+            for name, count in run.ktap.suites.items():
+                self.suites[name] = self.suites.get(name, 0) + count
+        died = any(p.kind in ("panic", "hang", "machine") for run in self.runs for p in run.problems)
+        self.few = [] if died else self.too_few()
+
     def too_few(self):
         """Without a filter, the pinned minimum; with one, at least one case."""
         if self.args.filter:
-            if self.ktap.cases:
+            if self.cases:
                 return []
             return [Problem("few", f"FILTER={self.args.filter} matches no case",
                             ["a suite (glob) or suite.case (both globs)"])]
@@ -243,43 +285,40 @@ class Run:
             words = line.split("#")[0].split()
             if len(words) != 2:
                 continue
-            have = len(self.ktap.cases) if words[0] == "total" \
-                else self.ktap.suites.get(words[0], 0)
+            have = len(self.cases) if words[0] == "total" \
+                else self.suites.get(words[0], 0)
             if have < int(words[1]):
                 what = "cases in all" if words[0] == "total" else f"cases in {words[0]}"
                 found.append(Problem("few", f"{have} {what}, at least {words[1]} are expected "
                                      f"({os.path.basename(self.args.minimum)})"))
-        if not self.ktap.cases and not found:
+        if not self.cases and not found:
             found.append(Problem("few", "no test ran"))
         return found
 
-    # --- for people ---------------------------------------------------------
-
     def report(self):
-        passed, failed, skipped = self.counts()
+        counts = [sum(case.status == status for case in self.cases)
+                  for status in ("pass", "fail", "skip")]
+        problems = self.few + [p for run in self.runs for p in run.problems]
         self.show_failed()
-        for problem in self.problems:
+        each = EXCERPT if len(problems) < 2 else EXCERPT // 2
+        for problem in self.few:
             print(f"  FAIL [{problem.kind}] {problem.text}")
-            self.show_lines(problem.lines)
-        self.show_summary()
+            show_lines(problem.lines, each)
+        for run in self.runs:
+            run.show_problems(each)
+        self.show_summary(problems)
         self.show_skipped()
-        bad = failed + len(self.problems)
+        bad = counts[1] + len(problems)
         if bad:
             self.show_next()
-        with open(os.path.join(self.args.dir, "counts"), "w", encoding="ascii") as file:
-            print(passed, bad, skipped, file=file)
-        print(f"{passed} passed, {bad} failed, {skipped} skipped")
+        for run in self.runs:
+            with open(os.path.join(run.dir, "counts"), "w", encoding="ascii") as file:
+                print(counts[0], bad, counts[2], file=file)
+        print(f"{counts[0]} passed, {bad} failed, {counts[2]} skipped")
         return 1 if bad else 0
 
-    def show_lines(self, lines):
-        limit = EXCERPT if len(self.problems) < 2 else EXCERPT // 2
-        for line in lines[:limit]:
-            print(f"    | {line[:110]}")
-        if len(lines) > limit:
-            print(f"    | ... {len(lines) - limit} more lines in the log")
-
     def show_failed(self):
-        bad = [case for case in self.ktap.cases if case.status == "fail"]
+        bad = [case for case in self.cases if case.status == "fail"]
         for case in bad[:8]:
             print(f"  FAIL {case.name}")
             for note in [n for n in case.notes if n.strip()][:6 if len(bad) > 2 else EXCERPT]:
@@ -287,26 +326,22 @@ class Run:
         if len(bad) > 8:
             print(f"  FAIL ... and {len(bad) - 8} more: grep 'not ok' in the log")
 
-    def show_summary(self):
-        lines = since_begin(self.log.lines)
-        boot = lines[0][0] if lines else 0
-        tests = sum(case.seconds for case in self.ktap.cases)
-        total = lines[-1][0] if lines else 0
-        print(f"  guest    {plural(len(self.ktap.cases), 'case')} in "
-              f"{plural(len(self.ktap.suites), 'suite')}; {total:.0f} s: boot {boot:.0f}, "
-              f"cases {tests:.0f}, unload and checks {max(total - boot - tests, 0):.0f}")
-        slow = max(self.ktap.cases, key=lambda case: case.seconds, default=None)
+    def show_summary(self, problems):
+        for run in self.runs:
+            boot, tests, total = run.times()
+            name = "guest" if len(self.runs) == 1 else f"guest {run.name()}"
+            print(f"  {name:<8} {plural(len(run.ktap.cases), 'case')} in "
+                  f"{plural(len(run.ktap.suites), 'suite')}; {total:.0f} s: boot {boot:.0f}, "
+                  f"cases {tests:.0f}, unload and checks {max(total - boot - tests, 0):.0f}")
+        slow = max(self.cases, key=lambda case: case.seconds, default=None)
         if slow and slow.seconds >= 2:
             print(f"  slowest  {slow.name}, {slow.seconds:.1f} s")
-        if not self.problems:
-            leaks = {"- -": "not looked for (profile plain)"}.get(
-                self.verdict.leaks, "%s and %s in two scans" % tuple(self.verdict.leaks.split()))
-            print(f"  leaks    {leaks}; log clean, {self.log.records} records; "
-                  f"taint {taint_letters(self.verdict.taint)}")
+        for health in {} if problems else dict.fromkeys(run.health() for run in self.runs):
+            print(f"  clean    {health}")
 
     def show_skipped(self):
         reasons = {}
-        for case in self.ktap.cases:
+        for case in self.cases:
             if case.status == "skip":
                 reasons.setdefault(case.reason or "NO REASON GIVEN", []).append(case.name)
         for reason, names in reasons.items():
@@ -314,68 +349,27 @@ class Run:
             print(f"  skipped  {names[0]}{more}: {reason}")
 
     def show_next(self):
-        args, bad = self.args, [c for c in self.ktap.cases if c.status == "fail"]
-        glob = self.running or (bad[0].name.split(".")[0] if bad else args.filter)
-        if bad and not self.running and "(itself)" not in bad[0].name:
+        args, bad = self.args, [c for c in self.cases if c.status == "fail"]
+        running = next((run.running for run in self.runs if run.running), "")
+        glob = running or (bad[0].name.split(".")[0] if bad else args.filter)
+        if bad and not running and "(itself)" not in bad[0].name:
             glob = ".".join(bad[0].name.split(".")[:2])
-        print(f"  logs     {args.dir}/console.log (console), kmsg (whole kernel log)")
+        for run in self.runs:
+            print(f"  logs     {run.dir}/console.log (console), kmsg (whole kernel log)")
         if args.repeat:
             only = f" FILTER='{glob}'" if glob else ""
             print(f"  repeat   {args.repeat}{only}")
 
 
-def alive(pid):
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
-
-
-def live(path, pid):
-    """One line that moves on a terminal; a line every 30 s elsewhere."""
-    tty, said = sys.stderr.isatty(), time.monotonic()
-    begun, seen, text, suite, size = said, 0, "booting", "", 0
-    while alive(pid):
-        time.sleep(1)
-        if os.path.exists(path) and os.path.getsize(path) != size:
-            size = os.path.getsize(path)
-            log = Log(path)
-            ktap = Ktap(log.lines)
-            marks = [t[5:] for _, t in since_begin(log.lines)[1:] if t.startswith("iot: ")]
-            inner = sum(len(group.cases) for group in ktap.groups.values())
-            seen, suite = len(ktap.cases) + inner, ktap.where()[0]
-            text = suite or (marks[-1] if marks else "starting")
-        now = time.monotonic()
-        line = f"  guest    {now - begun:3.0f} s  {plural(seen, 'case')}  {text}"
-        if tty:
-            sys.stderr.write(f"\r{line[:78]:<78}")
-            sys.stderr.flush()
-        elif now - said >= 30:
-            print(line, file=sys.stderr, flush=True)
-            said = now
-    if tty:
-        sys.stderr.write(f"\r{'':78}\r")
-
-
 def main():
     parser = argparse.ArgumentParser()
-    commands = parser.add_subparsers(dest="command", required=True)
-    judge = commands.add_parser("judge")
-    judge.add_argument("--dir", required=True)
-    judge.add_argument("--splats", required=True)
-    judge.add_argument("--minimum", default="/dev/null")
-    judge.add_argument("--filter", default="")
-    judge.add_argument("--seconds", default="?")
-    judge.add_argument("--repeat", default="")
-    watch = commands.add_parser("live")
-    watch.add_argument("file")
-    watch.add_argument("pid", type=int)
-    args = parser.parse_args()
-    if args.command == "live":
-        live(args.file, args.pid)
-        return 0
-    return Run(args).report()
+    parser.add_argument("--dir", required=True, action="append")
+    parser.add_argument("--splats", required=True)
+    parser.add_argument("--minimum", default="/dev/null")
+    parser.add_argument("--filter", default="")
+    parser.add_argument("--seconds", default="?")
+    parser.add_argument("--repeat", default="")
+    return Result(parser.parse_args()).report()
 
 
 if __name__ == "__main__":
