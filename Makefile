@@ -38,7 +38,7 @@ SCENARIO ?=
 KDIR ?= /lib/modules/$(shell uname -r)/build
 export KERNEL PROFILE FILTER SCENARIO
 
-goals := help run test test-all test-stress bench bench-check disasm meta check shell kernels modules modules_install clean \
+goals := help run test test-all test-stress quick times bench bench-check disasm meta check shell kernels modules modules_install clean \
 	scenarios scenarios-quick
 .PHONY: $(goals)
 
@@ -61,6 +61,7 @@ help:
 	@echo 'Try it (QEMU, nothing is installed or loaded on this machine):'
 	@echo '  make run              the demo driver at work on a stock Debian kernel'
 	@echo '  make test             the KUnit suites, default kernel, debug profile'
+	@echo '  make quick            the same on the newest kernel, at native speed, without QEMU'
 	@echo '  make test-all         the same on the oldest, the default and the newest kernel'
 	@echo '  make test-stress      the races alone, with their full counts'
 	@echo '  make scenarios        real programs on pass-through devices; SCENARIO=<name or glob>'
@@ -71,6 +72,7 @@ help:
 	@echo '  make shell            a guest to type in, with the modules at hand'
 	@echo '  make check            the static checks: style, sparse, warnings, documentation'
 	@echo '  make meta             bad guests: the tests must fail when they should'
+	@echo '  make times            measure the suites again, so that guests get even shares'
 	@echo '  make kernels          build the kernels of the tests, list what is cached'
 	@echo
 	@echo 'Build it for a kernel of this machine:'
@@ -97,7 +99,14 @@ test-all:
 	@qemu/test.sh all
 
 test-stress:
-	@qemu/test.sh stress
+	@$(if $(filter file,$(origin KERNEL)),qemu/quick.sh,qemu/test.sh) stress
+
+quick:
+	@qemu/quick.sh
+
+times:
+	@qemu/quick.sh times
+	@qemu/test.sh times
 
 scenarios:
 	@qemu/scenarios.sh

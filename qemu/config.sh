@@ -6,7 +6,8 @@
 # A fragment line may end in "# since X.Y" or "# until X.Y" (inclusive): it
 # counts only for kernels in that range.
 
-CONFIG_PROFILES='plain debug'
+# um-*: of the user-mode kernel, which shares nothing with the machines.
+CONFIG_PROFILES='plain debug um-plain um-debug'
 
 # config_profile <profile>: is there one of that name?
 config_profile() {
@@ -16,10 +17,21 @@ config_profile() {
 	esac
 }
 
-# config_wanted <X.Y> [profile]: the lines that this kernel must end up with
-config_wanted() {
+# config_fragments [profile]: the files that make it
+config_fragments() {
 	local dir=$QEMU_DIR/configs
 
+	case ${1:-} in
+	um-*) printf '%s\n' "$dir/um.config" "$dir/$1.config" ;;
+	*) printf '%s\n' "$dir/base.config" "$dir/devices.config" ${1:+"$dir/$1.config"} ;;
+	esac
+}
+
+# config_wanted <X.Y> [profile]: the lines that this kernel must end up with
+config_wanted() {
+	local fragments
+
+	mapfile -t fragments < <(config_fragments "${2:-}")
 	awk -v version="$1" '
 	function number(s,   part) {
 		split(s, part, ".")
@@ -35,7 +47,7 @@ config_wanted() {
 	}
 	{ sub(/[ \t]+$/, "") }
 	/^CONFIG_|^# CONFIG_.* is not set$/
-	' "$dir/base.config" "$dir/devices.config" ${2:+"$dir/$2.config"}
+	' "${fragments[@]}"
 }
 
 # config_make <source> <build dir> <make args>...: allnoconfig plus the lines in

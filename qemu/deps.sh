@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# deps.sh [build|guest|check|run|bench|all]...: see that the Debian packages of a job
+# deps.sh [build|guest|check|run|bench|quick|all]...: see that the Debian packages of a job
 # are there. Root (or a sudo that asks nothing) installs them; anybody else gets
 # the command to run.
 
@@ -16,6 +16,8 @@ guest=(qemu-system-x86 busybox-static gcc libc6-dev cpio gzip kmod e2fsprogs
 # the stock kernel's guest, and modules for it
 run=("${guest[@]}" make libelf-dev xz-utils dpkg debian-archive-keyring)
 bench=("${guest[@]}" gnuplot-nox)
+# user-mode kernels, which need no emulator
+quick=(busybox-static gcc libc6-dev cpio kmod python3 util-linux)
 check=(sparse shellcheck clang perl python3 git)
 
 packages=()
@@ -24,10 +26,11 @@ for group in "${@:-all}"; do
 	build) packages+=("${build[@]}") ;;
 	guest) packages+=("${guest[@]}") ;;
 	run) packages+=("${run[@]}") ;;
+	quick) packages+=("${quick[@]}") ;;
 	bench) packages+=("${bench[@]}") ;;
 	check) packages+=("${check[@]}" "${build[@]}") ;;
 	all) packages+=("${build[@]}" "${run[@]}" "${check[@]}") ;;
-	*) die "unknown group '$group'" "one of: build guest check run bench all" ;;
+	*) die "unknown group '$group'" "one of: build guest check run bench quick all" ;;
 	esac
 done
 

@@ -6,6 +6,7 @@
 #   kernel.sh version <kernel>                 6.12
 #   kernel.sh source  <kernel>                 the unpacked source tree
 #   kernel.sh build   <kernel> <plain|debug>   the build directory
+#   kernel.sh build   <kernel> um-<plain|debug>  of the user-mode kernel
 #   kernel.sh prepare <kernel> clang           a tree for modules built by clang
 #   kernel.sh update                           look for newer packages
 #   kernel.sh list                             what the cache holds
@@ -17,6 +18,7 @@
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 . "$QEMU_DIR/apt.sh"
 . "$QEMU_DIR/config.sh"
+. "$QEMU_DIR/um/build.sh"
 
 OLDEST=6.1	OLDEST_SUITE=bookworm
 DEFAULT=6.12	DEFAULT_SUITE=trixie
@@ -27,6 +29,7 @@ NEWEST_GREEN=7.3
 
 # Lines that a build logs, for the percentage of the live counter.
 BUILD_LINES=2400
+UM_BUILD_LINES=1150
 
 JOBS=${JOBS:-$(nproc)}
 
@@ -191,13 +194,20 @@ build_run() {
 
 # build_locked <source> <dir> <profile> <wanted>
 build_locked() {
-	local label
+	local label um
 
 	# somebody's own tree may have changed since: make decides
 	[ ! -e "$2/.complete" ] || [ -n "${KERNEL_SRC:-}" ] || return 0
 	label="kernel $(tree_version "$1") $3"
 	[ -e "$2/.complete" ] ||
 		step "$label: building, once for all later runs (about 5 to 10 minutes)"
+	if [[ $3 == um-* ]]; then
+		um_overlay "$1" "$2"
+		mapfile -t um < <(um_make_args "$2")
+		build_config "$1" "$2" "$4" "${um[@]}"
+		build_run "$1" "$2" "$label" "$UM_BUILD_LINES" "${um[@]}" linux modules
+		return
+	fi
 	build_config "$1" "$2" "$4"
 	build_run "$1" "$2" "$label" "$BUILD_LINES" bzImage modules
 }
@@ -208,6 +218,10 @@ kernel_build() {
 	config_profile "$2"
 	src=$(source_tree "$1")
 	wanted=$(config_wanted "$(short_version "$1")" "$2")
+	if [[ $2 == um-* ]]; then
+		um_capable "$src"
+		wanted+=$'\n'$(um_key)
+	fi
 	dir=$(build_dir "$src" "$2" "$wanted")
 	if [ ! -e "$dir/.complete" ] || [ -n "${KERNEL_SRC:-}" ]; then
 		lock_run "build-${dir##*/}" build_locked "$src" "$dir" "$2" "$wanted" >&2

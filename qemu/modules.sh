@@ -12,6 +12,7 @@
 # in the directory.
 
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+. "$QEMU_DIR/um/build.sh"
 
 # kernel_has <build dir> <symbol>: in the kernel's configuration
 kernel_has() {
@@ -21,9 +22,14 @@ kernel_has() {
 # options <build dir>: what is on by default, as make arguments
 options() {
 	echo CONFIG_IO_TARGET=m
-	echo CONFIG_IO_TARGET_DEMO=m
-	echo CONFIG_IO_TARGET_BENCH=m
-	! kernel_has "$1" CONFIGFS_FS || echo CONFIG_IO_TARGET_PASSTHRU=m
+	if kernel_has "$1" UML; then
+		# What no suite uses is not waited for.
+		um_make_args "$1"
+	else
+		echo CONFIG_IO_TARGET_DEMO=m
+		echo CONFIG_IO_TARGET_BENCH=m
+		! kernel_has "$1" CONFIGFS_FS || echo CONFIG_IO_TARGET_PASSTHRU=m
+	fi
 	! kernel_has "$1" KUNIT || echo CONFIG_IO_TARGET_KUNIT_TEST=m
 	! kernel_has "$1" DEBUG_FS || echo CONFIG_IO_TARGET_FAULT_INJECTION=y
 	! kernel_has "$1" PROVE_LOCKING || echo CONFIG_IO_TARGET_VERIFIER=y

@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+#
+# What a user-mode kernel is built with, apart from its configuration. Nothing in the
+# source tree is changed: what differs lies in the build directory, where make looks
+# first. Source it after lib.sh.
+
+UM_DIR=$QEMU_DIR/um
+
+# um_capable <source tree>: can it be built for several CPUs?
+um_capable() {
+	grep -qs 'UML_SUBARCH_SUPPORTS_SMP' "$1/arch/um/Kconfig" ||
+		die "$(tree_version "$1") has no user-mode kernel with several CPUs" \
+			"make quick needs Linux 7.0 or newer; make test runs on this one"
+}
+
+# What kmemleak calls lost must be this old, in milliseconds, instead of 5000: nothing
+# runs any more when it looks, and a run of one suite would wait for that half of its time.
+UM_LEAK_AGE=1000
+
+# um_key: changes when a kernel that was built before must not be used
+um_key() {
+	echo "# leaks $UM_LEAK_AGE"
+	cat "$UM_DIR/Kconfig" "$UM_DIR/stacktrace.c" | cksum | sed 's/^/# /'
+}
+
+# um_overlay <source tree> <build dir>: our own files, instead of the tree's
+um_overlay() {
+	local kernel=arch/um/kernel
+
+	mkdir -p "$2/$kernel"
+	awk '{ print }
+	/^mainmenu/ { while ((getline line <ours) > 0) print line }' \
+		ours="$UM_DIR/Kconfig" "$1/Kconfig" >"$2/Kconfig.um"
+	if grep -qs '__kernel_text_address' "$1/$kernel/stacktrace.c"; then
+		cp "$UM_DIR/stacktrace.c" "$2/$kernel/"
+	else
+		warn "$kernel/stacktrace.c is another one in this kernel: using that (slower?)"
+	fi
+	mkdir -p "$2/mm"
+	sed "s/^#define MSECS_MIN_AGE[[:space:]].*/#define MSECS_MIN_AGE $UM_LEAK_AGE/" \
+		"$1/mm/kmemleak.c" >"$2/mm/kmemleak.c"
+}
+
+# um_make_args <build dir>: for every make of it. Less is optimised, so that it compiles
+# sooner: the suites wait more than they calculate.
+um_make_args() {
+	printf '%s\n' ARCH=um "KBUILD_KCONFIG=$1/Kconfig.um" KCFLAGS=-O1
+}
