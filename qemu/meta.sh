@@ -9,27 +9,33 @@ set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source=test.sh
 . "$here/test.sh"
+# shellcheck source=um/boot.sh
+. "$here/um/boot.sh"
 
 HANG_LIMIT=16
 PASSED=0
 FAILED=0
 
 # meta_build <profile>: a kernel and the bad module for it, once per profile.
-# The plain one is the newest, the other one the default.
+# The debug one is the default, the others are the newest.
 declare -A META_KERNEL META_MODULE
 meta_build() {
-	local role=newest dir
+	local role=newest profile=$1 dir args=()
 	if [[ -n ${META_KERNEL[$1]:-} ]]; then
 		return
 	fi
-	if [[ $1 == debug ]]; then
-		role=default
-	fi
-	META_KERNEL[$1]=$("$here/kernel.sh" build "$role" "$1" | tail -n 1)
+	case $1 in
+	debug) role=default ;;
+	um) profile=um-debug ;;
+	esac
+	META_KERNEL[$1]=$("$here/kernel.sh" build "$role" "$profile" | tail -n 1)
 	dir=$(cache_dir)/meta/${META_KERNEL[$1]##*/}
 	mkdir -p "$dir"
 	cp -u "$here"/meta/{Kbuild,badmod.c} "$dir/"
-	if ! make -s -C "${META_KERNEL[$1]}" M="$dir" modules \
+	if [[ $1 == um ]]; then
+		mapfile -t args < <(um_make_args "${META_KERNEL[$1]}")
+	fi
+	if ! make -s -C "${META_KERNEL[$1]}" M="$dir" "${args[@]}" modules \
 		>"$dir/build.log" 2>&1; then
 		tail -n 12 "$dir/build.log" >&2
 		die "the bad module does not build" "see $dir/build.log"
@@ -51,10 +57,33 @@ meta_channels() {
 	if [[ $1 == full ]]; then
 		verdict=/dev/full
 	fi
+	guest_ticks
 	if [[ $1 != closed ]]; then
 		guest_channel kmsg
 	fi
 	guest_channel verdict "$verdict"
+}
+
+# The user-mode kernel is a process: once its test runs, somebody kills it.
+meta_killer() { # kernel log, process id
+	local pid
+	until grep -qs 'Subtest: badmod' "$1" || ! kill -0 "$2" 2>/dev/null; do
+		sleep 0.2
+	done
+	pid=$(pgrep -P "$2" || true)
+	kill -ABRT ${pid:+"$pid"} || true
+}
+
+meta_um() { # name, seconds, META
+	if [[ $3 == killed ]]; then
+		# shellcheck disable=SC2034 # um_boot runs it
+		GUEST_WATCH=(meta_killer "$GUEST_DIR/kmsg")
+	fi
+	um_boot "${META_KERNEL[um]}/linux" 512 "$2"
+	if pgrep -f "initrd=$GUEST_DIR" >/dev/null; then
+		echo "  FAIL a process is left of it"
+	fi
+	test_judge "$2" "" "$GUEST_DIR"
 }
 
 # meta_run <name> <profile> <mode> <meta>: the report goes to report.
@@ -64,18 +93,29 @@ meta_run() {
 	if [[ $3 == hang || $3 == spin || $3 == freeze ]]; then
 		limit=$HANG_LIMIT
 	fi
+	if [[ $2 == um ]]; then
+		PROFILE=debug
+	fi
 	test_guest "meta-$1" "$limit"
 	guest_conf META "$4"
 	meta_channels "$4"
 	guest_module "${META_MODULE[$2]}" "mode=$3"
 	meta_minimum "$4" >"$GUEST_DIR/minimum"
-	MINIMUM=$GUEST_DIR/minimum test_boot "${META_KERNEL[$2]}" "$limit" ""
+	MINIMUM=$GUEST_DIR/minimum
+	if [[ $2 == um ]]; then
+		meta_um "$1" "$limit" "$4"
+	else
+		test_boot "${META_KERNEL[$2]}" "$limit" ""
+	fi
 }
 
 # A bad guest has to be refused, with a count that says so, for this reason.
 meta_judge() {
 	local want=$1 code=$2 report=$3 last
 	last=$(tail -n 1 "$report")
+	if grep -q 'a process is left' "$report"; then
+		return 1
+	fi
 	if [[ $want == passes ]]; then
 		[[ $code == 0 && $last =~ ^[0-9]+\ passed,\ 0\ failed,\ [0-9]+\ skipped$ ]]
 		return
@@ -143,6 +183,7 @@ meta_main() {
 	if (($# == 0)); then
 		meta_parser logs ktap_test.py
 		meta_parser bench bench_test.py
+		meta_parser split split_test.py
 	fi
 	if (($# == 0)) || [[ " $* " == *" scenarios "* ]]; then
 		meta_scenarios

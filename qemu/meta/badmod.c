@@ -12,6 +12,8 @@
 #include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/smp.h>
+#include <linux/spinlock.h>
+#include <linux/timer.h>
 
 static char *mode = "good";
 module_param(mode, charp, 0444);
@@ -56,6 +58,54 @@ static void badmod_spin(void *unused)
 		cpu_relax();
 }
 
+/* What each instrument of the debug profile is there to see. */
+static noinline void badmod_stale(void)
+{
+	int *gone = kmalloc(64, GFP_KERNEL);
+
+	kfree(gone);
+	OPTIMIZER_HIDE_VAR(gone);
+	if (gone)
+		READ_ONCE(*gone);
+}
+
+static void badmod_inversion(void)
+{
+	static DEFINE_SPINLOCK(one);
+	static DEFINE_SPINLOCK(other);
+
+	spin_lock(&one);
+	spin_lock(&other);
+	spin_unlock(&other);
+	spin_unlock(&one);
+	spin_lock(&other);
+	spin_lock(&one);
+	spin_unlock(&one);
+	spin_unlock(&other);
+}
+
+static void badmod_sleep(void)
+{
+	preempt_disable();
+	might_sleep();
+	preempt_enable();
+}
+
+static void badmod_expire(struct timer_list *timer)
+{
+}
+
+static void badmod_timer(void)
+{
+	struct timer_list *timer = kmalloc(sizeof(*timer), GFP_KERNEL);
+
+	if (!timer)
+		return;
+	timer_setup(timer, badmod_expire, 0);
+	mod_timer(timer, jiffies + 3600 * HZ);
+	kfree(timer);
+}
+
 static void badmod_first(struct kunit *test)
 {
 	KUNIT_EXPECT_EQ(test, 1, 1);
@@ -77,6 +127,14 @@ static void badmod_trouble(struct kunit *test)
 		badmod_loop();
 	if (mode_is("leak"))
 		badmod_leak();
+	if (mode_is("stale"))
+		badmod_stale();
+	if (mode_is("inversion"))
+		badmod_inversion();
+	if (mode_is("sleep"))
+		badmod_sleep();
+	if (mode_is("timer"))
+		badmod_timer();
 	if (mode_is("skip"))
 		kunit_skip(test, "meant to be skipped");
 	if (mode_is("splat"))
