@@ -16,19 +16,14 @@ import os
 import sys
 import time
 
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
 import goals
 import markdown
 import measured
 import plots
 import table
-
-
-def alive(pid):
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
+from live import alive
 
 
 def watch(result, plan, pid):
