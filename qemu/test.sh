@@ -21,6 +21,9 @@ KERNEL=${KERNEL:-default}
 PROFILE=${PROFILE:-debug}
 FILTER=${FILTER:-}
 
+# MiB of a guest. kmemleak looks through all of it, twice.
+TEST_MEMORY=1024
+
 # What the scripts of guest.d take in the first guest, for a fair share of suites
 SCRIPT_SECONDS=75
 
@@ -110,11 +113,6 @@ test_disks() {
 	guest_disk nvme "$(guest_pattern 64)" pattern64
 }
 
-# MiB. kmemleak looks through all of it, twice.
-test_memory() {
-	echo 1024
-}
-
 # test_judge <seconds> <what repeats it> <run directory>...
 test_judge() {
 	local seconds=$1 repeat=$2 dir dirs=()
@@ -131,7 +129,7 @@ test_judge() {
 test_boot() {
 	# shellcheck disable=SC2034 # guest_boot runs it
 	GUEST_WATCH=(test_watch "$GUEST_DIR/kmsg")
-	guest_boot "$1/arch/x86/boot/bzImage" "$(test_memory)" "$2"
+	guest_boot "$1/arch/x86/boot/bzImage" "$TEST_MEMORY" "$2"
 	test_judge "$2" "$3" "$GUEST_DIR"
 }
 
@@ -179,11 +177,11 @@ test_parts() { # name, seconds, what repeats it
 	while read -r globs; do
 		part_guest "$name-$((++i))" "$seconds" "$globs"
 		GUEST_SMP=1 guest_start guest_boot "$BUILD/arch/x86/boot/bzImage" \
-			"$(test_memory)" "$seconds"
+			"$TEST_MEMORY" "$seconds"
 	done < <(python3 -B "$here/split.py" cut "$here/times" qemu 2 "$SCRIPT_SECONDS")
 	guest_finish
 	part_guest "$name-races" "$seconds" "$STRESS_SUITES"
-	guest_start guest_boot "$BUILD/arch/x86/boot/bzImage" "$(test_memory)" "$seconds"
+	guest_start guest_boot "$BUILD/arch/x86/boot/bzImage" "$TEST_MEMORY" "$seconds"
 	guest_finish
 	test_judge "$seconds" "$repeat" "${GUEST_DIRS[@]}"
 }
