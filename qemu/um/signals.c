@@ -54,7 +54,10 @@ static void know_cpu(void)
 	}
 }
 
-/* The C library's asks the host each time who it is, which does not change. */
+/*
+ * The C library's asks the host each time who it is, which does not change. The first call
+ * is made when no other CPU runs yet.
+ */
 int pthread_sigqueue(pthread_t thread, int sig, const union sigval value)
 {
 	static int (*next)(pthread_t thread, int sig, const union sigval value);
@@ -139,8 +142,8 @@ int sigprocmask(int how, const sigset_t *set, sigset_t *old)
 		handler_fence();
 	}
 	ret = pthread_sigmask(how, set, old);
-	if (set && how != SIG_UNBLOCK && sigismember(set, IPI))
-		blocked = 1;
+	if (set && (how == SIG_SETMASK || (how == SIG_BLOCK && sigismember(set, IPI))))
+		blocked = sigismember(set, IPI);
 	if (blocked && arrived)
 		send_again();
 	return ret;
