@@ -53,17 +53,17 @@ def save(path, times):
 class Pieces:
     """The names, cut into what globs can tell apart: a prefix and the character after it.
 
-    At first one piece for each character after the root; a piece that is too long for
+    At first one piece for each character after io_target_; a piece that is too long for
     a fair split, or has something in it that is to be left out, is cut again at its next
     character.
     """
 
-    def __init__(self, times, root, without):
-        self.times = {name: times[name] for name in times if name.startswith(root)
-                      and not (without and name.startswith(without))}
+    def __init__(self, times, without):
+        self.times = {name: times[name] for name in times
+                      if not (without and name.startswith(without))}
         self.without = without
         self.prefixes = []
-        self.expand(root)
+        self.expand(PREFIX)
 
     def seconds(self, prefix):
         return sum(self.times[name] for name in self.times if name.startswith(prefix))
@@ -143,11 +143,11 @@ def show(parts):
 
 
 def everything(path, column, parts):
-    show(plan(Pieces(column_of(path, column), PREFIX, ""), int(parts)))
+    show(plan(Pieces(column_of(path, column), ""), int(parts)))
 
 
 def cut(path, column, parts, ahead="0"):
-    show(plan(Pieces(column_of(path, column), PREFIX, RACES), int(parts), float(ahead)))
+    show(plan(Pieces(column_of(path, column), RACES), int(parts), float(ahead)))
 
 
 def seconds_of(run):
