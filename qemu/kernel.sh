@@ -194,7 +194,7 @@ build_run() {
 
 # build_locked <source> <dir> <profile> <wanted>
 build_locked() {
-	local label um
+	local label args=() goals=(bzImage modules) lines=$BUILD_LINES
 
 	# somebody's own tree may have changed since: make decides
 	[ ! -e "$2/.complete" ] || [ -n "${KERNEL_SRC:-}" ] || return 0
@@ -203,13 +203,11 @@ build_locked() {
 		step "$label: building, once for all later runs (about 5 to 10 minutes)"
 	if [[ $3 == um-* ]]; then
 		um_overlay "$1" "$2"
-		mapfile -t um < <(um_make_args "$2")
-		build_config "$1" "$2" "$4" "${um[@]}"
-		build_run "$1" "$2" "$label" "$UM_BUILD_LINES" "${um[@]}" linux modules
-		return
+		mapfile -t args < <(um_make_args "$2")
+		goals=(linux modules) lines=$UM_BUILD_LINES
 	fi
-	build_config "$1" "$2" "$4"
-	build_run "$1" "$2" "$label" "$BUILD_LINES" bzImage modules
+	build_config "$1" "$2" "$4" "${args[@]}"
+	build_run "$1" "$2" "$label" "$lines" "${args[@]}" "${goals[@]}"
 }
 
 kernel_build() {

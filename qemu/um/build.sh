@@ -20,26 +20,38 @@ UM_LEAK_AGE=1000
 
 # um_key: changes when a kernel that was built before must not be used
 um_key() {
-	echo "# leaks $UM_LEAK_AGE"
-	cat "$UM_DIR/Kconfig" "$UM_DIR/stacktrace.c" | cksum | sed 's/^/# /'
+	{
+		echo "$UM_LEAK_AGE"
+		um_make_args .
+		cat "$UM_DIR/Kconfig" "$UM_DIR/stacktrace.c"
+	} | cksum | sed 's/^/# /'
+}
+
+# um_replace <file>: by what comes in, if that is something else: make looks at the time
+um_replace() {
+	mkdir -p "${1%/*}"
+	cat >"$1.new"
+	if cmp -s "$1.new" "$1"; then
+		rm "$1.new"
+	else
+		mv "$1.new" "$1"
+	fi
 }
 
 # um_overlay <source tree> <build dir>: our own files, instead of the tree's
 um_overlay() {
-	local kernel=arch/um/kernel
+	local stacks=arch/um/kernel/stacktrace.c
 
-	mkdir -p "$2/$kernel"
 	awk '{ print }
 	/^mainmenu/ { while ((getline line <ours) > 0) print line }' \
-		ours="$UM_DIR/Kconfig" "$1/Kconfig" >"$2/Kconfig.um"
-	if grep -qs '__kernel_text_address' "$1/$kernel/stacktrace.c"; then
-		cp "$UM_DIR/stacktrace.c" "$2/$kernel/"
+		ours="$UM_DIR/Kconfig" "$1/Kconfig" | um_replace "$2/Kconfig.um"
+	if grep -qs '__kernel_text_address' "$1/$stacks"; then
+		um_replace "$2/$stacks" <"$UM_DIR/stacktrace.c"
 	else
-		warn "$kernel/stacktrace.c is another one in this kernel: using that (slower?)"
+		warn "$stacks is another one in this kernel: using that (slower?)"
 	fi
-	mkdir -p "$2/mm"
 	sed "s/^#define MSECS_MIN_AGE[[:space:]].*/#define MSECS_MIN_AGE $UM_LEAK_AGE/" \
-		"$1/mm/kmemleak.c" >"$2/mm/kmemleak.c"
+		"$1/mm/kmemleak.c" | um_replace "$2/mm/kmemleak.c"
 }
 
 # um_make_args <build dir>: for every make of it. Less is optimised, so that it compiles
