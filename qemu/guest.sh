@@ -128,7 +128,7 @@ guest_channel() {
 # less done.
 guest_ticks() {
 	mkfifo "$GUEST_DIR/ticks"
-	GUEST_CHANNELS+=("ticks=")
+	GUEST_CHANNELS+=("ticks=$GUEST_DIR/ticks")
 	guest_port ticks "pipe,path=$GUEST_DIR/ticks"
 }
 

@@ -65,48 +65,47 @@ meta_channels() {
 }
 
 # The user-mode kernel is a process: once its test runs, somebody kills it.
-meta_killer() { # kernel log, process id
-	local pid
-	until grep -qs 'Subtest: badmod' "$1" || ! kill -0 "$2" 2>/dev/null; do
+meta_killer() {
+	local pid=''
+	until [[ -n $pid ]] && grep -qs 'Subtest: badmod' "$GUEST_DIR/kmsg"; do
 		sleep 0.2
+		pid=$(pgrep -f "^$1 .*initrd=$GUEST_DIR/" || true)
 	done
-	pid=$(pgrep -P "$2" || true)
-	kill -ABRT ${pid:+"$pid"} || true
+	kill -ABRT "$pid"
 }
 
-meta_um() { # name, seconds, META
-	if [[ $3 == killed ]]; then
-		# shellcheck disable=SC2034 # um_boot runs it
-		GUEST_WATCH=(meta_killer "$GUEST_DIR/kmsg")
+meta_um() { # seconds, META
+	local linux=${META_KERNEL[um]}/linux killer=''
+	if [[ $2 == killed ]]; then
+		meta_killer "$linux" &
+		killer=$!
 	fi
-	um_boot "${META_KERNEL[um]}/linux" 512 "$2"
-	if pgrep -f "initrd=$GUEST_DIR" >/dev/null; then
+	um_boot "$linux" 512 "$1"
+	if pgrep -f "initrd=$GUEST_DIR/" >/dev/null; then
 		echo "  FAIL a process is left of it"
 	fi
-	test_judge "$2" "" "$GUEST_DIR"
+	if [[ -n $killer ]]; then
+		kill "$killer" 2>/dev/null || true
+	fi
 }
 
 # meta_run <name> <profile> <mode> <meta>: the report goes to report.
 meta_run() {
-	local limit=120
+	local limit=120 boot=(qemu_boot "${META_KERNEL[$2]}")
 	export PROFILE=$2 FILTER=
 	if [[ $3 == hang || $3 == spin || $3 == freeze ]]; then
 		limit=$HANG_LIMIT
 	fi
+	boot+=("$limit")
 	if [[ $2 == um ]]; then
-		PROFILE=debug
+		PROFILE=debug boot=(meta_um "$limit" "$4")
 	fi
 	test_guest "meta-$1" "$limit"
 	guest_conf META "$4"
 	meta_channels "$4"
 	guest_module "${META_MODULE[$2]}" "mode=$3"
 	meta_minimum "$4" >"$GUEST_DIR/minimum"
-	MINIMUM=$GUEST_DIR/minimum
-	if [[ $2 == um ]]; then
-		meta_um "$1" "$limit" "$4"
-	else
-		test_boot "${META_KERNEL[$2]}" "$limit" ""
-	fi
+	MINIMUM=$GUEST_DIR/minimum test_boot "$limit" "" "${boot[@]}"
 }
 
 # A bad guest has to be refused, with a count that says so, for this reason.

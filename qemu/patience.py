@@ -18,6 +18,7 @@ import subprocess
 import sys
 import time
 
+
 def waited(pid):
     """Nanoseconds that its threads have run, and waited to run."""
     ran = waits = 0

@@ -23,23 +23,13 @@ UM_PARTS=${UM_PARTS:-3}
 # Each MiB is looked through for pointers, twice; some cases have 64 MiB in use.
 UM_MEMORY=640
 
-quick_guest() { # name, seconds, globs, parameters of the test devices
-	local name=$1 seconds=$2 globs=$3
-	shift 3
-	test_guest "quick-$name" "$seconds"
-	guest_conf SUITES "$globs"
-	guest_conf SCRIPTS no
-	test_channels
-	test_modules "$MODULES" "$@"
-	guest_start um_boot "$BUILD/linux" "$UM_MEMORY" "$seconds"
-}
-
 # One for each line of globs, all at once.
 quick_parts() { # name, seconds, parameters of the test devices
 	local name=$1 seconds=$2 globs i=0
 	shift 2
 	while read -r globs; do
-		quick_guest "$name$((++i))" "$seconds" "$globs" "$@"
+		suites_guest "quick-$name$((++i))" "$seconds" "$globs" no "$@"
+		guest_start um_boot "$BUILD/linux" "$UM_MEMORY" "$seconds"
 	done
 	guest_finish
 }

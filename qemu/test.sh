@@ -125,16 +125,19 @@ test_judge() {
 		--filter "$FILTER" --seconds "$seconds" --repeat "$repeat"
 }
 
-# test_boot <kernel build> <seconds> <what repeats it>: run and judge.
+# test_boot <seconds> <what repeats it> <command that boots>...: run the guest that has
+# been described last, and judge all that have been started.
 test_boot() {
-	# shellcheck disable=SC2034 # guest_boot runs it
-	GUEST_WATCH=(test_watch "$GUEST_DIR/kmsg")
-	guest_boot "$1/arch/x86/boot/bzImage" "$TEST_MEMORY" "$2"
-	test_judge "$2" "$3" "$GUEST_DIR"
+	local seconds=$1 repeat=$2
+	shift 2
+	guest_start "$@"
+	guest_finish
+	test_judge "$seconds" "$repeat" "${GUEST_DIRS[@]}"
 }
 
-test_watch() { # log, process id
-	python3 -B "$here/live.py" "$2" "$1"
+# How QEMU is started with a kernel that kernel.sh has built.
+qemu_boot() { # kernel build, seconds
+	guest_boot "$1/arch/x86/boot/bzImage" "$TEST_MEMORY" "$2"
 }
 
 test_limit() {
@@ -152,51 +155,44 @@ chooses() { # kernel version
 	[[ ! $1 =~ ^6\.1(\.|$) ]]
 }
 
-# part_guest <name> <seconds> <globs> [parameters of the test devices]: one guest of
-# several, with a part of the suites; the scripts are in the first one.
-part_guest() {
-	local name=$1 globs=$3
-	test_guest "test-$name" "$2"
-	shift 3
+# suites_guest <name> <seconds> <globs> <scripts: yes or no> [parameters of the test
+# devices]: a guest with the suites that the globs choose, or all of them, and with the
+# scripts of guest.d, which are what the disks are for.
+suites_guest() {
+	local name=$1 seconds=$2 globs=$3 scripts=$4
+	shift 4
+	test_guest "$name" "$seconds"
 	guest_conf SUITES "$globs"
+	guest_conf SCRIPTS "$scripts"
 	test_channels
-	if [[ $name == *-1 ]]; then
+	if [[ $scripts == yes ]]; then
 		test_scenarios
 		scenario_modules "$BUILD" "$MODULES"
-	else
-		guest_conf SCRIPTS no
+		test_disks
 	fi
-	test_disks
 	test_modules "$MODULES" "$@"
 }
 
 # Two guests of one CPU each, side by side, with half of the suites each; after them the
 # races, in one with two CPUs.
 test_parts() { # name, seconds, what repeats it
-	local name=$1 seconds=$2 repeat=$3 globs i=0
+	local name=$1 seconds=$2 repeat=$3 globs scripts=yes i=0
 	while read -r globs; do
-		part_guest "$name-$((++i))" "$seconds" "$globs"
-		GUEST_SMP=1 guest_start guest_boot "$BUILD/arch/x86/boot/bzImage" \
-			"$TEST_MEMORY" "$seconds"
+		suites_guest "$name-$((++i))" "$seconds" "$globs" "$scripts"
+		GUEST_SMP=1 guest_start qemu_boot "$BUILD" "$seconds"
+		scripts=no
 	done < <(python3 -B "$here/split.py" cut "$here/times" qemu 2 "$SCRIPT_SECONDS")
 	guest_finish
-	part_guest "$name-races" "$seconds" "$STRESS_SUITES"
-	guest_start guest_boot "$BUILD/arch/x86/boot/bzImage" "$TEST_MEMORY" "$seconds"
-	guest_finish
-	test_judge "$seconds" "$repeat" "${GUEST_DIRS[@]}"
+	suites_guest "$name-races" "$seconds" "$STRESS_SUITES" no
+	test_boot "$seconds" "$repeat" qemu_boot "$BUILD" "$seconds"
 }
 
 # All in one guest: what FILTER chooses, or a kernel that cannot choose.
 test_whole() { # name, seconds, what repeats it, parameters of the test devices
-	local seconds=$2 repeat=$3
-	test_guest "test-$1" "$seconds"
+	local name=$1 seconds=$2 repeat=$3
 	shift 3
-	test_channels
-	test_scenarios
-	scenario_modules "$BUILD" "$MODULES"
-	test_disks
-	test_modules "$MODULES" "$@"
-	test_boot "$BUILD" "$seconds" "$repeat"
+	suites_guest "$name" "$seconds" "" yes "$@"
+	test_boot "$seconds" "$repeat" qemu_boot "$BUILD" "$seconds"
 }
 
 # One kernel. Leaves the run directories in GUEST_DIRS.
@@ -213,9 +209,9 @@ test_one() { # goal of make that repeats it, parameters of the test devices
 	BUILD=$("$here/kernel.sh" build "$KERNEL" "$PROFILE" | tail -n 1)
 	MODULES=$("$here/modules.sh" "$BUILD" | tail -n 1)
 	if [[ -z $FILTER ]] && chooses "$version"; then
-		test_parts "$version-$PROFILE" "$limit" "$repeat"
+		test_parts "test-$version-$PROFILE" "$limit" "$repeat"
 	else
-		test_whole "$version-$PROFILE" "$limit" "$repeat" "$@"
+		test_whole "test-$version-$PROFILE" "$limit" "$repeat" "$@"
 	fi
 }
 
@@ -245,7 +241,7 @@ all_kernels() { # what to run, for each with another KERNEL and PROFILE
 counted() {
 	local code=$?
 	trap - EXIT
-	if ((code != 0)) && [[ ! -e ${GUEST_DIRS[0]:-${GUEST_DIR:-/nonexistent}}/counts ]]; then
+	if ((code != 0)) && [[ ! -e ${GUEST_DIRS[0]:-/nonexistent}/counts ]]; then
 		echo "0 passed, 1 failed, 0 skipped"
 	fi
 	exit "$code"

@@ -6,8 +6,7 @@
 #
 #	um_boot <linux> <MiB> <seconds>     leaves what guest_boot leaves
 #
-# The channels are serial lines there, which the host has open as files. UM_CPUS, when
-# set, is how many CPUs it has instead of two.
+# It has two CPUs. The channels are serial lines there, which the host has open as files.
 
 UM_HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source=build.sh
@@ -60,37 +59,40 @@ um_cmdline() {
 
 # The channels are descriptors of this shell; the guest is told which line is which.
 um_lines() {
-	local channel fd
+	local channel file fd
 	UM_LINES=() UM_FDS=()
 	for channel in "${GUEST_CHANNELS[@]}"; do
+		file=${channel#*=}
 		echo "${channel%%=*} ttyS${#UM_FDS[@]}" >>"$GUEST_ROOT/etc/lines"
-		if [[ $channel == ticks=* ]]; then
-			exec {fd}<>"$GUEST_DIR/ticks"
+		if [[ -p $file ]]; then
+			exec {fd}<>"$file"
 			UM_LINES+=("ssl${#UM_FDS[@]}=fd:$fd,null")
 		else
-			exec {fd}>>"${channel#*=}"
+			exec {fd}>>"$file"
 			UM_LINES+=("ssl${#UM_FDS[@]}=null,fd:$fd")
 		fi
 		UM_FDS+=("$fd")
 	done
 }
 
-# um_conf: what is different for the job in it
-um_conf() {
-	guest_conf LEAK_AGE $((UM_LEAK_AGE * 1500))
+# um_leak_age <linux>: how old kmemleak wants what is lost to be there, in milliseconds
+um_leak_age() {
+	sed -n 's/^#define MSECS_MIN_AGE[[:space:]]*\([0-9]*\).*/\1/p' "${1%/*}/mm/kmemleak.c"
 }
 
 # When it has gone, so have its helpers: they die with it.
 um_boot() {
-	local linux=$1 memory=$2 seconds=$3 preload dir fd
+	local linux=$1 memory=$2 seconds=$3 preload dir fd age
+	age=$(um_leak_age "$linux")
+	[[ -z $age ]] || guest_conf LEAK_AGE $((age * 1500))
 	preload=$(um_preload)
 	dir=$(um_tmpdir "$memory")
 	um_lines
-	um_conf
 	guest_pack
 	# shellcheck disable=SC2046 # words are meant
 	python3 -B "$GUEST_HERE/patience.py" "$seconds" "$GUEST_DIR/ticks" \
-		env "LD_PRELOAD=$preload" "TMPDIR=$dir" "HOME=$GUEST_DIR" "$linux" "mem=${memory}M" "ncpus=${UM_CPUS:-2}" seccomp=on \
+		env "LD_PRELOAD=$preload" "TMPDIR=$dir" "HOME=$GUEST_DIR" \
+		"$linux" "mem=${memory}M" ncpus=2 seccomp=on \
 		"initrd=$GUEST_DIR/initrd" rdinit=/init \
 		"${UM_LINES[@]}" $(um_cmdline) \
 		</dev/null >"$GUEST_DIR/console.log" 2>"$GUEST_DIR/machine.err" &
