@@ -185,8 +185,7 @@ load_all() {
 	done </etc/modules
 }
 
-# The suites run while their module is loaded: once for each glob. KUnit forgets the last
-# one with it, since it would choose among whatever is loaded next.
+# The suites run while their module is loaded: once for each glob, which KUnit reads then.
 load_parts() {
 	glob=/sys/module/kunit/parameters/filter_glob
 	# Word by word, and not as file names

@@ -245,12 +245,6 @@ class Run:
         tests = sum(case.seconds for case in self.ktap.cases)
         return (lines[0][0], tests, lines[-1][0]) if lines else (0, tests, 0)
 
-    def health(self):
-        leaks = {"- -": "not looked for (profile plain)"}.get(
-            self.verdict.leaks, "%s and %s in two scans" % tuple(self.verdict.leaks.split()))
-        return (f"leaks {leaks}; log clean, {self.log.records} records; "
-                f"taint {taint_letters(self.verdict.taint)}")
-
 
 def show_lines(lines, limit):
     for line in lines[:limit]:
@@ -336,8 +330,16 @@ class Result:
         slow = max(self.cases, key=lambda case: case.seconds, default=None)
         if slow and slow.seconds >= 2:
             print(f"  slowest  {slow.name}, {slow.seconds:.1f} s")
-        for health in {} if problems else dict.fromkeys(run.health() for run in self.runs):
-            print(f"  clean    {health}")
+        if not problems:
+            self.show_clean()
+
+    def show_clean(self):
+        """Without a problem all guests have the same to say."""
+        verdict = self.runs[0].verdict
+        leaks = {"- -": "not looked for (profile plain)"}.get(
+            verdict.leaks, "%s and %s in two scans" % tuple(verdict.leaks.split()))
+        print(f"  leaks    {leaks}; log clean, {sum(run.log.records for run in self.runs)} "
+              f"records; taint {taint_letters(verdict.taint)}")
 
     def show_skipped(self):
         reasons = {}
