@@ -152,7 +152,7 @@ source_download() {
 
 source_unpack() {
 	dpkg-deb -x "$1"/*.deb "$1/root" && mkdir "$1/tree" &&
-		tar -C "$1/tree" --strip-components=1 -xf "$1"/root/usr/src/*.tar.xz
+		XZ_OPT=-T0 tar -C "$1/tree" --strip-components=1 -xf "$1"/root/usr/src/*.tar.xz
 }
 
 # build_dir <source> <kind> <wanted>: named after all that decides the result
