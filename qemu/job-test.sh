@@ -7,8 +7,9 @@
 #
 # Sourced by init (busybox ash). /etc/modules lists the modules in load order,
 # with parameters. From /etc/conf: PROFILE, FILTER, SUITES (globs, when this guest runs a
-# part of the suites), SCRIPTS ("no" without those of /guest.d), LIMIT (the host's patience
-# in seconds), and META, which the meta tests use to make a bad guest of this.
+# part of the suites), RACES (the one of them that wants all CPUs, in a guest that has booted
+# with one), SCRIPTS ("no" without those of /guest.d), LIMIT (the host's patience in
+# seconds), and META, which the meta tests use to make a bad guest of this.
 # JOB, when set, is another function to run (see job-scenarios.sh).
 
 MARK='iot: end of run'
@@ -190,12 +191,15 @@ load_parts() {
 	glob=/sys/module/kunit/parameters/filter_glob
 	# Word by word, and not as file names
 	set -f
-	for part in $SUITES; do
+	# shellcheck disable=SC2086 # words are meant
+	set -- $SUITES
+	set +f
+	for part; do
 		say "suites $part"
+		[ "$part" != "$RACES" ] || online_cpus
 		printf %s "$part" >$glob	# a newline would be part of it
 		load "$SUITES_MODULE" && unload "$SUITES_MODULE"
 	done
-	set +f
 }
 
 unload_all() {

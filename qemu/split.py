@@ -9,8 +9,8 @@
 FILE has a line "suite seconds seconds" for each suite: the columns are qemu and um (the
 user-mode kernel). cut prints a line of globs for each part, as few as will do, since each
 is a load of the module; the parts take about as long when the first one has SECONDS of other
-work. A suite that FILE does not know belongs to one of them, too. The races
-(io_target_stress_*) have a guest of their own, and are in none.
+work, and the last one the races (io_target_stress_*), which no glob chooses. A suite that
+FILE does not know belongs to one of them, too.
 
 measure takes the times from run directories (kmsg) and writes them into FILE.
 """
@@ -102,9 +102,9 @@ class Pieces:
         return True
 
 
-def share_out(pieces, parts, ahead):
+def share_out(pieces, others):
     """Longest first, each to the part that has least to do."""
-    loads, members = [ahead] + [0.0] * (parts - 1), [[] for _ in range(parts)]
+    loads, members = list(others), [[] for _ in others]
     for piece in sorted(pieces, key=lambda piece: (-pieces[piece], piece)):
         part = loads.index(min(loads)) if pieces[piece] else 0
         loads[part] += pieces[piece]
@@ -125,11 +125,14 @@ def globs(members):
     return found
 
 
-def plan(pieces, parts, ahead=0.0):
-    """The members of each part, from pieces that are as large as a fair split allows."""
+def plan(pieces, others):
+    """The members of each part, from pieces that are as large as a fair split allows.
+
+    Others has the seconds that each part takes for something else.
+    """
     while True:
-        loads, members = share_out(pieces.list(), parts, ahead)
-        if max(loads) <= FAIR * sum(loads) / parts or not pieces.cut_longest():
+        loads, members = share_out(pieces.list(), others)
+        if max(loads) <= FAIR * sum(loads) / len(loads) or not pieces.cut_longest():
             return members
 
 
@@ -143,11 +146,14 @@ def show(parts):
 
 
 def everything(path, column, parts):
-    show(plan(Pieces(column_of(path, column), ""), int(parts)))
+    show(plan(Pieces(column_of(path, column), ""), [0.0] * int(parts)))
 
 
 def cut(path, column, parts, ahead="0"):
-    show(plan(Pieces(column_of(path, column), RACES), int(parts), float(ahead)))
+    times, others = column_of(path, column), [0.0] * int(parts)
+    others[0] += float(ahead)
+    others[-1] += sum(times[name] for name in times if name.startswith(RACES))
+    show(plan(Pieces(times, RACES), others))
 
 
 def seconds_of(run):

@@ -173,17 +173,16 @@ suites_guest() {
 	test_modules "$MODULES" "$@"
 }
 
-# Two guests of one CPU each, side by side, with half of the suites each; after them the
-# races, in one with two CPUs.
+# Two guests side by side, with half of the suites each, on one CPU each. The races come
+# last in the second one: that is when its other CPU comes in, and the first guest's is free.
 test_parts() { # name, seconds, what repeats it
-	local name=$1 seconds=$2 repeat=$3 globs scripts=yes i=0
-	while read -r globs; do
-		suites_guest "$name-$((++i))" "$seconds" "$globs" "$scripts"
-		GUEST_SMP=1 guest_start qemu_boot "$BUILD" "$seconds"
-		scripts=no
-	done < <(python3 -B "$here/split.py" cut "$here/times" qemu 2 "$SCRIPT_SECONDS")
-	guest_finish
-	suites_guest "$name-races" "$seconds" "$STRESS_SUITES" no
+	local name=$1 seconds=$2 repeat=$3 parts
+	mapfile -t parts < <(python3 -B "$here/split.py" cut "$here/times" qemu 2 "$SCRIPT_SECONDS")
+	suites_guest "$name-1" "$seconds" "${parts[0]}" yes
+	GUEST_SMP=1 guest_start qemu_boot "$BUILD" "$seconds"
+	suites_guest "$name-2" "$seconds" "${parts[1]} $STRESS_SUITES" no
+	guest_conf RACES "$STRESS_SUITES"
+	guest_add /dev/null etc/late-cpus
 	test_boot "$seconds" "$repeat" qemu_boot "$BUILD" "$seconds"
 }
 

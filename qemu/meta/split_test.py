@@ -30,7 +30,7 @@ def homes(parts, name):
 
 def one_home(times, without, parts, names):
     """All names have one part, and those that are left out have none."""
-    planned = split.plan(split.Pieces(times, without), parts, 5.0)
+    planned = split.plan(split.Pieces(times, without), [5.0] + [0.0] * (parts - 1))
     wrong = [name for name in names
              if len(homes(planned, name)) != (not (without and name.startswith(without)))]
     return len(planned) == parts and not wrong
