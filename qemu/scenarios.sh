@@ -10,9 +10,10 @@
 #	boot:	"own", when what it does to the machine is too much for others
 #	quick:	"no", when it is not part of a quick run
 #	since:	the first kernel that can do it
-# Those that do not mind share a boot. A boot that dies takes the running scenario
-# with it; the rest have another one. What a guest must not leave behind (leaks,
-# complaints of the kernel, taint, modules) counts as in make test, per boot.
+# Those that do not mind share a boot; two guests run side by side, with half of them each.
+# A boot that dies takes the running scenario with it; the rest have another one. What a
+# guest must not leave behind (leaks, complaints of the kernel, taint, modules) counts as in
+# make test, per boot.
 #
 # Environment: KERNEL, PROFILE as for make test, or KERNEL=all: those of make test-all,
 # one after the other; SCENARIO (a name or a glob), SCENARIO_DIR (other scenarios). The
@@ -175,12 +176,10 @@ describe() { # names
 	disks
 }
 
-# Both end when QEMU has.
-watch_guest() { # its process id
+# It ends when QEMU has.
+host_end() { # its process id
 	python3 -B "$here/host.py" "$SOCKETS" "$GUEST_DIR" "$PROGRAMS/nbdkit" "$1" \
-		>"$GUEST_DIR/host.log" 2>&1 &
-	python3 -B "$here/live.py" "$1" "$GUEST_DIR/kmsg" || true
-	wait
+		>"$GUEST_DIR/host.log" 2>&1
 }
 
 # The longest that all of them may take, with the boot and the checks at the end.
@@ -192,18 +191,50 @@ patience() {
 	echo "$total"
 }
 
-boot() { # names; leaves results in $GUEST_DIR/results
+boot_guest() { # names
 	local memory=1024
 	if [[ $PROFILE == debug ]]; then
 		memory=2048
 	fi
-	describe "$@"
 	# shellcheck disable=SC2034 # guest_boot runs it
-	GUEST_WATCH=(watch_guest)
+	GUEST_WATCH=(host_end)
 	guest_boot "$BUILD/arch/x86/boot/bzImage" "$memory" "$(patience "$@")"
 	rm -rf "$SOCKETS" "$GUEST_DIR/disks"
-	python3 -B "$here/scenarios.py" --dir "$GUEST_DIR" --splats "$here/splats" \
+}
+
+judge() { # run directory, names; leaves results there
+	local dir=$1
+	shift
+	python3 -B "$here/scenarios.py" --dir "$dir" --splats "$here/splats" \
 		--repeat "make scenarios KERNEL=$KERNEL PROFILE=$PROFILE" "$@" || true
+}
+
+# part <number> <name>...: every second name, from the first or the second on
+part() {
+	local first=$(($1 + 1))
+	shift
+	while ((first <= $#)); do
+		echo "${!first}"
+		first=$((first + 2))
+	done
+}
+
+# boot <name>...: all of them, in two guests. The run directories are in GUEST_DIRS.
+boot() {
+	local i mine
+	GUEST_DIRS=()
+	for i in 0 1; do
+		mapfile -t mine < <(part $i "$@")
+		if ((${#mine[@]})); then
+			describe "${mine[@]}"
+			guest_start boot_guest "${mine[@]}"
+		fi
+	done
+	guest_finish
+	for i in "${!GUEST_DIRS[@]}"; do
+		mapfile -t mine < <(part "$i" "$@")
+		judge "${GUEST_DIRS[i]}" "${mine[@]}"
+	done
 }
 
 # count <result> [times]
@@ -225,7 +256,7 @@ boot_all() {
 		while read -r result name; do
 			count "$result"
 			over+="$name "
-		done <"$GUEST_DIR/results"
+		done < <(cat "${GUEST_DIRS[@]/%//results}")
 		mapfile -t left < <(for name in "${left[@]}"; do
 			[[ $over == *" $name "* ]] || echo "$name"
 		done)
