@@ -21,6 +21,8 @@ root=$(dirname "$here")
 
 # shellcheck source=lib.sh
 . "$here/lib.sh"
+# shellcheck source=um/build.sh
+. "$here/um/build.sh"
 # shellcheck source=check/text.sh
 . "$here/check/text.sh"
 # shellcheck source=check/build.sh
@@ -42,9 +44,10 @@ table() {
 	python          check_python       - all python files compile
 	checkpatch      check_patch        - checkpatch --strict of the newest kernel
 	kernel-doc      check_kdoc         - kernel-doc -Wall of the newest kernel
-	gcc-oldest      check_gcc    oldest  gcc W=1, all options on
-	gcc-default     check_gcc    default gcc W=1, all options on
-	gcc-newest      check_gcc    newest  gcc W=1, all options on
+	gcc-quick       check_gcc    quick   gcc W=1, as make quick has them
+	gcc-oldest      check_gcc    oldest  gcc W=1, as make test has them
+	gcc-default     check_gcc    default gcc W=1, as make test has them
+	gcc-newest      check_gcc    newest  gcc W=1, as make test has them
 	gcc-bare        check_bare   default gcc W=1, all options off
 	sparse-oldest   check_sparse oldest  sparse C=2
 	sparse-default  check_sparse default sparse C=2

@@ -8,8 +8,8 @@
 # Every option of the modules is on unless an argument says otherwise
 # (CONFIG_IO_TARGET_X=n); the verifier is on for kernels with lockdep, the
 # fault injector for kernels with debugfs, the tests for kernels with KUnit.
-# Other arguments go to make (W=1, CC=clang). What make printed is in build.log
-# in the directory.
+# Other arguments go to make (CC=clang). W=1 is always on, and C=2 (sparse) looks at what
+# a build without it has made. What make printed is in build.log in the directory.
 
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 . "$QEMU_DIR/um/build.sh"
@@ -82,17 +82,31 @@ label() {
 	cat "$1/include/config/kernel.release" 2>/dev/null || basename "$1"
 }
 
+# renew <dir>: make says nothing of an object that is up to date: what the compiler has
+# complained of, in a source or in a header that it includes, is compiled again next time.
+# (Sparse looks at all of them each time.)
+renew() {
+	local file
+
+	grep -oE "$1/[^: ]+\.c:[0-9]" "$1/build.log" | sort -u | while read -r file; do
+		rm -f "${file%.c:*}.o"
+	done
+}
+
 # build <kernel build dir> <dir> <make arguments>...
 build() {
 	local kernel=$1 dir=$2
 	shift 2
 
 	mirror "$dir"
+	# W=1 would run kernel-doc, too: slow, and make check has it
 	PROGRESS_LOG=$dir/build.log with_progress "modules for $(label "$kernel")" 0 \
-		make -C "$kernel" M="$dir" -j"${JOBS:-$(nproc)}" \
-		--no-print-directory "$@" modules ||
+		make -C "$kernel" M="$dir" -j"${JOBS:-$(nproc)}" -k \
+		--no-print-directory W=1 cmd_checkdoc= "$@" modules ||
 		die "the modules did not build" "look at $dir/build.log"
-	grep -E 'warning:|^WARNING' "$dir/build.log" >&2 || :
+	if grep -E 'warning:|^WARNING' "$dir/build.log" >&2 && [[ " $* " != *" C=2 "* ]]; then
+		renew "$dir"
+	fi
 }
 
 main() {
@@ -108,10 +122,11 @@ main() {
 
 	forget
 	# one directory per checkout, kernel and set of options
-	key=$(printf '%s\n' "$TOP_DIR" "$kernel" "${args[@]}" | sha256sum | cut -c1-12)
+	key=$(printf '%s\n' "$TOP_DIR" "$kernel" "${args[@]#C=2}" | sha256sum | cut -c1-12)
 	dir=$(cache_dir modules)/${kernel##*/}-$key
-	lock_run "modules-${dir##*/}" build "$kernel" "$dir" "${args[@]}" >&2
+	# before the build: the log of one that fails is there as well
 	printf '%s\n' "$dir"
+	lock_run "modules-${dir##*/}" build "$kernel" "$dir" "${args[@]}" >&2
 }
 
 main "$@"

@@ -5,21 +5,23 @@
 # qemu/check.sh.
 # shellcheck disable=SC2154 # here, root and work are set by check.sh
 #
-# A mirror that was built without a finding is kept and built incrementally
-# next time.  One that had findings, or was interrupted, is built from scratch:
-# make would not print the warnings of an up-to-date object again.
+# What gcc and sparse see are the modules of the tests (see modules.sh), which are not
+# built for the checks alone. The others have a mirror: one that was built without a
+# finding is kept and built incrementally next time.  One that had findings, or was
+# interrupted, is built from scratch: make would not print the warnings of an
+# up-to-date object again.
 
-# The profile that each role is built with for the tests, so that nothing is
-# built for the checks alone.
-profile_of() {
+# The kernel that each role is built with for the tests.
+kernel_dir() { # role
 	case $1 in
-	default) echo debug ;;
-	*) echo plain ;;
-	esac
+	quick) "$here/kernel.sh" build newest um-debug ;;
+	default) "$here/kernel.sh" build default debug ;;
+	*) "$here/kernel.sh" build "$1" plain ;;
+	esac | tail -n 1
 }
 
-kernel_dir() { # role
-	"$here/kernel.sh" build "$1" "$(profile_of "$1")" | tail -n 1
+version_of() { # role
+	"$here/kernel.sh" version "${1/quick/newest}"
 }
 
 # All options of our Kconfig: CONFIG_X=m for tristate, CONFIG_X=y for bool.
@@ -103,13 +105,18 @@ without_guards() {
 # Builds, and prints the findings.  A build that fails without a recognised
 # line shows its end.
 build_findings() { # kernel-dir dir args...
-	local dir=$2 log=$2/.log rc=0 found
+	local log=$2/.log rc=0
 	kmake "$@" >"$log" || rc=$?
-	found=$(findings <"$log" | sort -u | without_guards)
+	tell_findings "$log" "$rc"
+}
+
+tell_findings() { # log, exit code of make
+	local found
+	found=$(findings <"$1" | sort -u | without_guards)
 	if [[ -n $found ]]; then
 		printf '%s\n' "$found"
-	elif ((rc)); then
-		tail -n 10 "$log"
+	elif (($2)); then
+		tail -n 10 "$1"
 	else
 		return 0
 	fi
@@ -150,7 +157,20 @@ check_build() { # role name planted-pattern flags... -- options...
 	build_findings "$kernel" "$dir" "${flags[@]}" "$@"
 	built "$dir"
 	mirror_clean "$dir"
-	note "Linux $("$here/kernel.sh" version "$role"), $modules modules"
+	note "Linux $(version_of "$role"), $modules modules"
+}
+
+# The modules of the tests, built or looked at with these arguments.
+check_modules() { # role, planted-pattern, arguments of modules.sh...
+	local role=$1 pattern=$2 kernel dir rc=0 machine=()
+	shift 2
+	kernel=$(kernel_dir "$role")
+	[[ $role != quick ]] || mapfile -t machine < <(um_make_args "$kernel")
+	planted "$kernel" "$pattern" W=1 "${machine[@]}" "$@"
+	dir=$("$here/modules.sh" "$kernel" "$@" 2>/dev/null) || rc=$?
+	tell_findings "$dir/build.log" "$rc"
+	built "$dir"
+	note "Linux $(version_of "$role"), $modules modules"
 }
 
 kernel_of() { # role name
@@ -169,15 +189,14 @@ built() { # dir; sets modules
 }
 
 check_gcc() { # role
-	mapfile -t options < <(all_options)
-	check_build "$1" "gcc-$1" 'unused-but-set' W=1 -- "${options[@]}"
+	check_modules "$1" 'unused-but-set'
 }
 
 check_bare() { # role
 	check_build "$1" gcc-bare 'unused-but-set' W=1 -- CONFIG_IO_TARGET=m
 }
 
-# ---- sparse: C=2 in the mirror that gcc has built, which is not built again ----
+# ---- sparse: C=2 where gcc has built, which is not built again ----
 
 # Newer kernels have a script that tells whether sparse can parse them; make
 # only prints a warning then, and checks nothing.
@@ -188,10 +207,9 @@ sparse_capable() { # role
 }
 
 check_sparse() { # role
-	mapfile -t options < <(all_options)
 	sparse_capable "$1" ||
 		skip "sparse $(sparse --version) cannot parse Linux $("$here/kernel.sh" version "$1")"
-	check_build "$1" "gcc-$1" 'dereference of noderef' W=1 C=2 -- "${options[@]}"
+	check_modules "$1" 'dereference of noderef' C=2
 }
 
 # ---- clang ----
