@@ -24,32 +24,24 @@ layout_top() {
 }
 
 layout_sizes() {
-	local file lines most
-	while IFS= read -r file; do
-		lines=$(wc -l <"$file")
-		most=$max_lines
-		[[ $file != include/* ]] || most=$max_header_lines
-		((lines <= most)) ||
-			echo "$file: $lines lines, more than $most: split it"
-	done < <(files_like '\.(c|h|sh|py|in)$|(Makefile|Kbuild|Kconfig)$')
+	files_like '\.(c|h|sh|py|in)$|(Makefile|Kbuild|Kconfig)$' | xargs -rd '\n' wc -l |
+		awk -v most="$max_lines" -v header="$max_header_lines" '
+			$2 == "total" { next }
+			{ allowed = $2 ~ /^include\// ? header : most }
+			$1 > allowed { print $2 ": " $1 " lines, more than " allowed ": split it" }'
 }
 
+# Not of binary files: a picture of the manual has no comments.
 layout_spdx() {
-	local file
-	while IFS= read -r file; do
-		# -I: a binary file (a picture of the manual) has no comments
-		grep -Iq . "$file" || continue
-		head -n 5 "$file" | grep SPDX-License-Identifier: >/dev/null ||
-			echo "$file:1: no SPDX-License-Identifier line"
-	done <"$work/files"
+	xargs -rd '\n' grep -Il . <"$work/files" | xargs -rd '\n' awk '
+		FNR == 1 { without[FILENAME] }
+		FNR <= 5 && /SPDX-License-Identifier:/ { delete without[FILENAME] }
+		END { for (file in without) print file ":1: no SPDX-License-Identifier line" }'
 }
 
 # A pattern that no line of these files may have.
 layout_never() { # files-regex pattern why
-	local file
-	while IFS= read -r file; do
-		grep -HnE -e "$2" -- "$file" | sed "s|\$|   <- $3|" || true
-	done < <(files_like "$1")
+	files_like "$1" | { xargs -rd '\n' grep -HnE -e "$2" -- || true; } | sed "s|\$|   <- $3|"
 }
 
 check_layout() {
