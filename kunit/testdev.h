@@ -187,6 +187,21 @@ void testdev_disk_kill(struct testdev_disk *disk);
 int testdev_disk_freeze(struct testdev_disk *disk);
 int testdev_disk_thaw(struct testdev_disk *disk);
 
+struct block_device *testdev_disk_bdev(struct testdev_disk *disk);
+
+/*
+ * A disk that sends what it is given on to another one, in place, as NVMe's multipath
+ * heads, bcache and md-linear do: the caller's bio comes back changed.
+ */
+struct testdev_inplace;
+
+struct testdev_inplace *testdev_inplace_create(const char *name, u64 size,
+					       const struct iot_disk_limits *limits);
+void testdev_inplace_destroy(struct testdev_inplace *d);
+void testdev_inplace_aim(struct testdev_inplace *d, struct testdev_disk *below, u64 offset);
+const char *testdev_inplace_path(struct testdev_inplace *d);
+unsigned int testdev_inplace_bios(struct testdev_inplace *d);
+
 /*
  * A disk with queues of requests. DATA: it keeps what is written. POLL: it has a
  * poll queue.

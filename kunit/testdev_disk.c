@@ -303,6 +303,11 @@ const char *testdev_disk_path(struct testdev_disk *d)
 }
 EXPORT_SYMBOL_GPL(testdev_disk_path);
 
+struct block_device *testdev_disk_bdev(struct testdev_disk *d)
+{
+	return d->gd->part0;
+}
+
 u64 testdev_disk_diskseq(struct testdev_disk *d)
 {
 	return d->gd->diskseq;

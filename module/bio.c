@@ -171,16 +171,21 @@ static void bio_keep(struct io_target_request *req)
 	smp_store_release(&req->flags, req->flags | IOT_F_BUILT);
 }
 
-/* Undoes what a bio of ours, which has ended, has been through since it was built. */
-static __always_inline void bio_arm(struct bio *bio, blk_opf_t opf, bool table)
+/*
+ * Undoes what a bio of ours, which has ended, has been through since it was built. A driver
+ * may have sent it on to another device, in place.
+ */
+static __always_inline void bio_arm(struct bio *bio, struct block_device *bdev, blk_opf_t opf,
+				    bool table)
 {
 	bio->bi_next = NULL;
+	bio->bi_bdev = bdev;
 	bio->bi_opf = opf;
 	bio->bi_flags = table << BIO_CLONED;
 	bio->bi_status = BLK_STS_OK;
 	bio->bi_cookie = BLK_QC_T_NONE;
 	atomic_set(&bio->__bi_remaining, 1);
-	iot_bio_reset_cost(bio);
+	iot_bio_reset_own(bio);
 }
 
 /* The embedded bio, as new. */
@@ -190,7 +195,7 @@ static __always_inline void bio_begin(struct io_target_request *req,
 	struct bio *bio = &req->blk.bio;
 
 	if (likely(req->flags & IOT_F_INITED)) {
-		bio_arm(bio, opf, false);
+		bio_arm(bio, bdev, opf, false);
 	} else {
 		/* Without a device, for which it would look whose account it goes on. */
 		bio_init(bio, NULL, NULL, 0, opf);
@@ -228,12 +233,14 @@ static bool bio_build(struct io_target_request *req, struct block_device *bdev, 
  * The memory of a prepared request is listed already. (As bio_reuse() of 7.3, which knows
  * no tables of the caller's, and counts the bytes again.)
  */
-static __always_inline void bio_rearm(struct io_target_request *req, bool root)
+static __always_inline void bio_rearm(struct io_target_request *req, struct block_device *bdev,
+				      bool root)
 {
 	struct bio *bio = &req->blk.bio;
 
-	bio_arm(bio, (__force blk_opf_t)(unsigned long)bio->bi_private,
+	bio_arm(bio, bdev, (__force blk_opf_t)(unsigned long)bio->bi_private,
 		iov_iter_is_bvec(&req->iter));
+	iot_bio_set_hint(bio, req->hint);
 	bio->bi_iter = (struct bvec_iter){
 		req->pos >> SECTOR_SHIFT, req->len, 0, req->iter.iov_offset
 	};
@@ -255,7 +262,7 @@ static __always_inline void bio_submit_again(struct io_target_request *req,
 		bio_refuse_write(req);
 		return;
 	}
-	bio_rearm(req, root);
+	bio_rearm(req, bdev, root);
 	submit_bio(&req->blk.bio);
 }
 

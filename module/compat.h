@@ -310,11 +310,15 @@ static inline unsigned int iot_bdev_integrity(struct block_device *bdev)
 #endif
 }
 
-/* What bio_init() clears for the cost controller. */
-static inline void iot_bio_reset_cost(struct bio *bio)
+/* What the block layer keeps in a bio for itself, as bio_init() has it. */
+static inline void iot_bio_reset_own(struct bio *bio)
 {
 #ifdef CONFIG_BLK_CGROUP_IOCOST
 	bio->bi_iocost_cost = 0;
+#endif
+	/* 2f6b2565d43c ("block: accumulate memory segment gaps per bio") */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 19, 0)
+	bio->bi_bvec_gap_bit = 0;
 #endif
 }
 

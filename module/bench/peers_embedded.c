@@ -44,6 +44,7 @@ static __always_inline void embedded_rearm(struct bench *b, struct embedded *e, 
 	struct bio *bio = &e->bio;
 
 	bio->bi_next = NULL;
+	bio->bi_bdev = b->bdev;
 	bio->bi_opf = opf;
 	bio->bi_flags = 0;
 	bio->bi_ioprio = 0;
