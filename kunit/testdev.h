@@ -204,10 +204,13 @@ unsigned int testdev_inplace_bios(struct testdev_inplace *d);
 
 /*
  * A disk with queues of requests. DATA: it keeps what is written. POLL: it has a
- * poll queue.
+ * poll queue. LARGE: blocks of 4096 bytes, in place of 512. GAPLESS: its memory may have
+ * no gaps, as that of NVMe.
  */
 #define TESTDEV_MQ_DATA		BIT(0)
 #define TESTDEV_MQ_POLL		BIT(1)
+#define TESTDEV_MQ_LARGE	BIT(2)
+#define TESTDEV_MQ_GAPLESS	BIT(3)
 
 #define TESTDEV_MQ_SIZES	64
 
@@ -220,6 +223,7 @@ unsigned int testdev_inplace_bios(struct testdev_inplace *d);
  * @bytes: of all
  * @last_ioprio: of the latest bio
  * @polls: how often somebody looked for completions
+ * @broken: requests that disregard what the disk says of itself
  */
 struct testdev_mq_seen {
 	unsigned int	requests;
@@ -229,6 +233,7 @@ struct testdev_mq_seen {
 	u64		bytes;
 	u16		last_ioprio;
 	unsigned int	polls;
+	unsigned int	broken;
 };
 
 struct testdev_mq;

@@ -7,6 +7,7 @@
 #include <linux/blk-mq.h>
 #include <linux/blkdev.h>
 #include <linux/module.h>
+#include <linux/sizes.h>
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
 
@@ -126,6 +127,31 @@ static void mq_run(struct testdev_runner *runner)
 		mq_end(mq, rq);
 }
 
+/* Does it disregard what the disk says of itself? */
+static bool mq_broken(struct request *rq)
+{
+	unsigned long gap = queue_virt_boundary(rq->q);
+	struct req_iterator iter;
+	struct bio_vec bv;
+	bool begun = false;
+	size_t end = 0;
+
+	if ((blk_rq_bytes(rq) | (blk_rq_pos(rq) << SECTOR_SHIFT)) &
+	    (queue_logical_block_size(rq->q) - 1))
+		return true;
+	if (!rq->bio || !bio_has_data(rq->bio))
+		return false;
+	rq_for_each_bvec(bv, rq, iter) {
+		if (!bv.bv_len || (bv.bv_offset | bv.bv_len) & queue_dma_alignment(rq->q))
+			return true;
+		if (begun && (bv.bv_offset | end) & gap)
+			return true;
+		begun = true;
+		end = bv.bv_offset + bv.bv_len;
+	}
+	return false;
+}
+
 static void mq_note(struct testdev_mq *mq, struct request *rq)
 {
 	struct testdev_mq_seen *seen = &mq->seen;
@@ -133,6 +159,7 @@ static void mq_note(struct testdev_mq *mq, struct request *rq)
 
 	seen->requests++;
 	seen->polled += mq_cmd(rq)->polled;
+	seen->broken += mq_broken(rq);
 	__rq_for_each_bio(bio, rq) {
 		if (seen->bios < TESTDEV_MQ_SIZES)
 			seen->sizes[seen->bios] = bio->bi_iter.bi_size;
@@ -242,9 +269,11 @@ static int mq_alloc_tags(struct testdev_mq *mq, bool polls)
 	return blk_mq_alloc_tag_set(&mq->set);
 }
 
-static int mq_add_disk(struct testdev_mq *mq, const char *name)
+static int mq_add_disk(struct testdev_mq *mq, const char *name, unsigned int flags)
 {
-	struct gendisk *gd = iot_mq_alloc_disk(&mq->set);
+	unsigned int block = flags & TESTDEV_MQ_LARGE ? SZ_4K : SECTOR_SIZE;
+	unsigned long gap = flags & TESTDEV_MQ_GAPLESS ? SZ_4K - 1 : 0;
+	struct gendisk *gd = iot_mq_alloc_disk(&mq->set, block, gap);
 	int err;
 
 	if (IS_ERR(gd))
@@ -301,7 +330,7 @@ struct testdev_mq *testdev_mq_create(const char *name, u64 size, unsigned int fl
 	err = mq_alloc_tags(mq, flags & TESTDEV_MQ_POLL);
 	if (err)
 		goto err_free;
-	err = mq_add_disk(mq, name);
+	err = mq_add_disk(mq, name, flags);
 	if (err)
 		goto err_set;
 	return mq;

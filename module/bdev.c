@@ -184,6 +184,7 @@ static void bdev_opened(struct io_target_lower *lower)
 	lower->polls = iot_bdev_polls(bdev);
 	lower->bdev = bdev;
 	lower->max_segments = min_t(u32, queue_max_segments(bdev_get_queue(bdev)), BIO_MAX_VECS);
+	lower->gap = queue_virt_boundary(bdev_get_queue(bdev));
 	if (lower->flags & IO_TARGET_EXCL) {
 		sync_blockdev(bdev);
 		invalidate_bdev(bdev);

@@ -148,7 +148,7 @@ static u64 bio_list_memory(struct bio *bio, struct io_target_request *req,
 	bio->bi_iter = (struct bvec_iter){ req->pos >> SECTOR_SHIFT };
 	if (!iov_iter_count(&iter))
 		return iot_bio_set_range(bio, req, bdev, 0);
-	iot_bio_fill_kvec(bio, &iter);
+	iot_bio_list(bio, &iter);
 	return bio->bi_iter.bi_size;
 }
 
@@ -163,8 +163,9 @@ static void bio_keep(struct io_target_request *req)
 	/* They are found by their zone, and not by place and length. */
 	if (iot_op_is_zone(req->op))
 		return;
-	/* In a table of our own the memory begins at the beginning. */
-	if (!bio_flagged(bio, BIO_CLONED) && req->iter.iov_offset)
+	/* In a table of our own the memory begins at the beginning, without empty entries. */
+	if (!bio_flagged(bio, BIO_CLONED) &&
+	    (req->iter.iov_offset || iov_iter_is_bvec(&req->iter)))
 		return;
 	bio->bi_private = (void *)(unsigned long)(__force u32)bio->bi_opf;
 	/* Whoever sees the flag sees the bio, too: see iot_bio_where(). */
@@ -213,7 +214,7 @@ static bool bio_build(struct io_target_request *req, struct block_device *bdev, 
 	u64 len;
 
 	bio_begin(req, bdev, iot_bio_opf(req, bdev));
-	if (iov_iter_is_bvec(&req->iter) && iov_iter_count(&req->iter)) {
+	if (iov_iter_count(&req->iter) && iot_bio_takes_table(&req->iter)) {
 		bio_use_table(bio, req);
 		len = bio->bi_iter.bi_size;
 	} else {
@@ -349,11 +350,12 @@ static noinline void bio_submit_new(struct io_target_request *req, struct block_
 		bio_submit_pieces(req, bdev);
 }
 
-/* Of these nothing is to be looked at twice: data, in one bio, which is not kept. */
+/* Of these nothing is to be looked at twice: data, in one piece and bio, which is not kept. */
 static __always_inline bool bio_is_simple(const struct io_target_request *req)
 {
 	return req->op <= IO_TARGET_OP_WRITE && iov_iter_is_bvec(&req->iter) &&
-	       req->len - 1 < IOT_BIO_BYTES && !(req->flags & (IO_TARGET_PREPARED | IOT_BIO_RARE));
+	       req->iter.nr_segs == 1 && req->len - 1 < IOT_BIO_BYTES &&
+	       !(req->flags & (IO_TARGET_PREPARED | IOT_BIO_RARE));
 }
 
 static __always_inline void bio_submit_simple(struct io_target_request *req,

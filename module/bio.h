@@ -29,7 +29,8 @@ void iot_bio_done_rarely(struct io_target_request *req, blk_status_t status,
 u64 iot_bio_set_range(struct bio *bio, const struct io_target_request *req,
 		      struct block_device *bdev, u64 done);
 void iot_bio_append(struct io_target_request *req, struct block_device *bdev);
-void iot_bio_fill_kvec(struct bio *bio, struct iov_iter *iter);
+void iot_bio_list(struct bio *bio, struct iov_iter *iter);
+bool iot_bio_takes_table(const struct iov_iter *iter);
 void iot_bio_send_pieces(struct io_target_request *req, struct block_device *bdev,
 			 blk_opf_t opf);
 

@@ -8,7 +8,39 @@
 
 #include "bio.h"
 
+/*
+ * Can a bio have the caller's table as it is? An iov_iter steps over empty entries; drivers
+ * take them for memory.
+ */
+bool iot_bio_takes_table(const struct iov_iter *iter)
+{
+	const struct bio_vec *bv = iter->bvec;
+	size_t skip = iter->iov_offset;
+	size_t left = iov_iter_count(iter);
+
+	if (!iov_iter_is_bvec(iter))
+		return false;
+	if (iter->nr_segs == 1)
+		return true;
+	for (; left; bv++, skip = 0) {
+		if (bv->bv_len == skip)
+			return false;
+		left -= min_t(size_t, left, bv->bv_len - skip);
+	}
+	return true;
+}
+
 /* The next stretch of @iter that is physically contiguous. */
+static size_t bvec_stretch(const struct iov_iter *iter, struct page **page, size_t *offset)
+{
+	const struct bio_vec *bv = iter->bvec;
+	size_t start = bv->bv_offset + iter->iov_offset;
+
+	*offset = offset_in_page(start);
+	*page = pfn_to_page(page_to_pfn(bv->bv_page) + (start >> PAGE_SHIFT));
+	return min(bv->bv_len - iter->iov_offset, iov_iter_count(iter));
+}
+
 static size_t kvec_stretch(const struct iov_iter *iter, struct page **page, size_t *offset)
 {
 	void *start = iter->kvec->iov_base + iter->iov_offset;
@@ -41,17 +73,29 @@ static void bio_align(struct bio *bio, struct iov_iter *iter, unsigned int block
 	}
 }
 
-void iot_bio_fill_kvec(struct bio *bio, struct iov_iter *iter)
+static void skip_entry(struct iov_iter *iter)
+{
+	if (iov_iter_is_bvec(iter))
+		iter->bvec++;
+	else
+		iter->kvec++;
+	iter->nr_segs--;
+	iter->iov_offset = 0;
+}
+
+/* Lists in @bio's own table as much of the memory as fits there. */
+void iot_bio_list(struct bio *bio, struct iov_iter *iter)
 {
 	while (iov_iter_count(iter) && bio->bi_iter.bi_size < IOT_BIO_BYTES) {
 		struct page *page;
-		size_t offset;
-		size_t len = kvec_stretch(iter, &page, &offset);
+		size_t offset, len;
 
-		if (!len) {	/* an empty entry of the table */
-			iter->kvec++;
-			iter->nr_segs--;
-			iter->iov_offset = 0;
+		if (iov_iter_is_bvec(iter))
+			len = bvec_stretch(iter, &page, &offset);
+		else
+			len = kvec_stretch(iter, &page, &offset);
+		if (!len) {
+			skip_entry(iter);
 			continue;
 		}
 		if (!bio_add_page(bio, page, len, offset))
@@ -60,8 +104,8 @@ void iot_bio_fill_kvec(struct bio *bio, struct iov_iter *iter)
 	}
 }
 
-/* The same for the stretch of the caller's table that @iter is at. */
-static void bio_fill_bvec(struct bio *bio, struct iov_iter *iter)
+/* The stretch of the caller's table that @iter is at. */
+static void bio_use_stretch(struct bio *bio, struct iov_iter *iter)
 {
 	size_t len = min_t(size_t, iov_iter_count(iter), IOT_BIO_BYTES);
 
@@ -73,16 +117,6 @@ static void bio_fill_bvec(struct bio *bio, struct iov_iter *iter)
 	};
 	bio_set_flag(bio, BIO_CLONED);
 	iov_iter_advance(iter, len);
-}
-
-static void bio_fill(struct bio *bio, struct iov_iter *iter, unsigned int block)
-{
-	if (iov_iter_is_bvec(iter)) {
-		bio_fill_bvec(bio, iter);
-	} else {
-		iot_bio_fill_kvec(bio, iter);
-		bio_align(bio, iter, block);
-	}
 }
 
 /* Bytes of @req, which carries no data, that one bio stands for at the most. */
@@ -119,19 +153,23 @@ u64 iot_bio_set_range(struct bio *bio, const struct io_target_request *req,
 static u64 bio_send_piece(struct io_target_request *req, struct block_device *bdev,
 			  struct iov_iter *iter, u64 done, blk_opf_t opf)
 {
-	bool data = iov_iter_count(&req->iter);
-	unsigned short nr_vecs = data && iov_iter_is_kvec(iter) ? BIO_MAX_VECS : 0;
+	bool listed = iov_iter_count(&req->iter) && !iot_bio_takes_table(iter);
 	struct bio *bio;
 	u64 len;
 
-	bio = bio_alloc_bioset(bdev, nr_vecs, opf, GFP_NOIO, &req->target->bios);
+	bio = bio_alloc_bioset(bdev, listed ? BIO_MAX_VECS : 0, opf, GFP_NOIO,
+			       &req->target->bios);
 	iot_bio_attribute_pooled(bio, req);
-	if (data) {
-		bio->bi_iter.bi_sector = (req->pos + done) >> SECTOR_SHIFT;
-		bio_fill(bio, iter, bdev_logical_block_size(bdev));
+	bio->bi_iter.bi_sector = (req->pos + done) >> SECTOR_SHIFT;
+	if (!iov_iter_count(&req->iter)) {
+		len = iot_bio_set_range(bio, req, bdev, done);
+	} else if (listed) {
+		iot_bio_list(bio, iter);
+		bio_align(bio, iter, bdev_logical_block_size(bdev));
 		len = bio->bi_iter.bi_size;
 	} else {
-		len = iot_bio_set_range(bio, req, bdev, done);
+		bio_use_stretch(bio, iter);
+		len = bio->bi_iter.bi_size;
 	}
 	bio_chain(bio, &req->blk.bio);
 	submit_bio(bio);
@@ -179,7 +217,7 @@ void iot_bio_append(struct io_target_request *req, struct block_device *bdev)
 	iot_bio_attribute_pooled(bio, req);
 	bio->bi_private = req;
 	bio->bi_end_io = append_done;
-	iot_bio_fill_kvec(bio, &iter);
+	iot_bio_list(bio, &iter);
 	iot_bio_set_zone(bio, req, bdev);
 	submit_bio(bio);
 }

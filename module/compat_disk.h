@@ -250,28 +250,36 @@ static inline int iot_disk_thaw(struct gendisk *disk)
 #endif
 }
 
-/* Test devices: a disk with queues that takes any words of memory, and much at once. */
+/*
+ * Test devices: a disk with queues that takes any words of memory, and much at once; in
+ * blocks of @block bytes, without gaps if @gap says so.
+ */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 9, 0)
-#define iot_mq_alloc_disk(set) ({						\
+#define iot_mq_alloc_disk(set, block, gap) ({					\
 	struct queue_limits __lim = {						\
 		.max_hw_sectors = UINT_MAX, .max_segments = BIO_MAX_VECS,	\
 		.max_segment_size = UINT_MAX, .dma_alignment = 3,		\
+		.logical_block_size = (block), .virt_boundary_mask = (gap),	\
 	};									\
 	blk_mq_alloc_disk(set, &__lim, NULL);					\
 })
 #else
-static inline struct gendisk *iot_mq_disk_limits(struct gendisk *disk)
+static inline struct gendisk *iot_mq_disk_limits(struct gendisk *disk, unsigned int block,
+						 unsigned long gap)
 {
 	if (!IS_ERR(disk)) {
+		blk_queue_logical_block_size(disk->queue, block);
 		blk_queue_max_hw_sectors(disk->queue, UINT_MAX);
 		blk_queue_max_segments(disk->queue, BIO_MAX_VECS);
 		blk_queue_max_segment_size(disk->queue, UINT_MAX);
+		blk_queue_virt_boundary(disk->queue, gap);
 		blk_queue_dma_alignment(disk->queue, 3);
 	}
 	return disk;
 }
 
-#define iot_mq_alloc_disk(set)		iot_mq_disk_limits(blk_mq_alloc_disk(set, NULL))
+#define iot_mq_alloc_disk(set, block, gap)	\
+	iot_mq_disk_limits(blk_mq_alloc_disk(set, NULL), block, gap)
 #endif
 
 #endif /* _IO_TARGET_COMPAT_DISK_H */

@@ -123,6 +123,8 @@ struct iot_queue {
  * @dma_mask: memory must have none of these address and length bits set
  * @block_size: bytes that the device transfers as one
  * @max_segments: pieces of memory that one block may lie in; 0: any
+ * @gap: address bits that neither the end of a piece of memory nor the start of the next
+ *	may have within a block
  * @size: bytes, as the backend has seen it last; 0: it is to be asked
  * @zone_size: bytes of a zone, 0: there are none
  * @name: of the device, for log lines
@@ -165,6 +167,7 @@ struct io_target_lower {
 	u32				dma_mask;
 	u32				block_size;
 	u32				max_segments;
+	u32				gap;
 	u64				size;
 	u64				zone_size;
 	char				name[32];

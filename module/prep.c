@@ -53,24 +53,52 @@ int iot_prep_begin(struct io_target_request *req, enum io_target_op op, loff_t p
 	return 0;
 }
 
-/* The block that a walk over the memory is in: bytes and pieces of it so far. */
+/*
+ * The block that a walk over the memory is in: bytes and pieces of it so far, and where the
+ * last piece has ended.
+ */
 struct block {
 	u32	bytes;
 	u32	pieces;
+	size_t	end;
 };
 
-static int check_segment(struct io_target_lower *lower, struct io_target_request *req,
-			 struct block *block, unsigned long start, size_t len, bool mapped)
+/*
+ * Some devices take no gaps: the block layer begins another command where a piece does not
+ * end, or the next one does not begin, at such a boundary. Within a block it cannot.
+ */
+static bool block_has_gap(struct io_target_lower *lower, const struct block *block,
+			  unsigned int offset, size_t len, bool mapped)
 {
+	if (likely(!lower->gap))
+		return false;
+	/* Pages that are mapped one behind the other may lie anywhere. */
+	if (mapped && lower->gap >= PAGE_SIZE && offset + len > PAGE_SIZE)
+		return true;
+	return block->bytes && (block->end | offset) & lower->gap;
+}
+
+/* @joined: it lies where the last one ends, in memory that is not mapped */
+static int check_segment(struct io_target_lower *lower, struct io_target_request *req,
+			 struct block *block, unsigned long start, size_t len, bool mapped,
+			 bool joined)
+{
+	unsigned int offset = offset_in_page(start);
+
 	if (unlikely((start | len) & lower->dma_mask))
 		return iot_err(req->target, -EFAULT,
 			       "prep refused: memory %#lx + %zu, the device needs multiples of %u",
-			       offset_in_page(start), len, lower->dma_mask + 1);
-	if (!lower->max_segments || likely(len == req->len))
+			       (unsigned long)offset, len, lower->dma_mask + 1);
+	if (!lower->max_segments || (likely(len == req->len) && !lower->gap))
 		return 0;
 
+	if (unlikely(!joined && block_has_gap(lower, block, offset, len, mapped)))
+		return iot_err(req->target, -EFAULT,
+			       "prep refused: a block of memory with a gap at %#x, the device takes none",
+			       offset);
+	block->end = offset + len;
 	block->pieces++;
-	if (mapped && offset_in_page(start) + len > PAGE_SIZE)
+	if (mapped && offset + len > PAGE_SIZE)
 		block->pieces++;
 	if (unlikely(block->pieces > lower->max_segments))
 		return iot_err(req->target, -EFAULT,
@@ -91,21 +119,25 @@ static int check_kvec(struct io_target_lower *lower, struct io_target_request *r
 	size_t skip = req->iter.iov_offset;
 	struct block block = { };
 	size_t left = req->len;
+	void *end = NULL;
 	int err = 0;
 
-	for (; left && !err; kv++) {
+	for (; left && !err; kv++, skip = 0) {
 		void *start = kv->iov_base + skip;
 		size_t len = min(left, kv->iov_len - skip);
 		bool mapped = iot_is_mapped(start);
 
+		if (!len)
+			continue;
 		if (unlikely(object_is_on_stack(start)))
 			return iot_err(req->target, -EFAULT,
 				       "prep refused: memory on the stack needs IO_TARGET_BOUNCE");
 		if (mapped)
 			req->flags |= IOT_F_VMALLOC;
-		err = check_segment(lower, req, &block, (unsigned long)start, len, mapped);
+		err = check_segment(lower, req, &block, (unsigned long)start, len, mapped,
+				    start == end && !mapped);
+		end = start + len;
 		left -= len;
-		skip = 0;
 	}
 	return err;
 }
@@ -118,12 +150,13 @@ static int check_bvec(struct io_target_lower *lower, struct io_target_request *r
 	size_t left = req->len;
 	int err = 0;
 
-	for (; left && !err; bv++) {
+	for (; left && !err; bv++, skip = 0) {
 		size_t len = min_t(size_t, left, bv->bv_len - skip);
 
-		err = check_segment(lower, req, &block, bv->bv_offset + skip, len, false);
+		if (!len)
+			continue;
+		err = check_segment(lower, req, &block, bv->bv_offset + skip, len, false, false);
 		left -= len;
-		skip = 0;
 	}
 	return err;
 }
@@ -345,7 +378,7 @@ int iot_prep_refuse_op(struct io_target_request *req, enum io_target_op op)
  * -ENODEV: the target is closed. -EINVAL: unknown flags, or some that do not go
  * together, wrong direction or kind of @iter, offset or length not a multiple of the
  * logical block size. -EFAULT: memory on the stack, not aligned as the device needs it,
- * or so crumbled that the device cannot take a block of it at once.
+ * or so crumbled that the device cannot take a block of it at once (BOUNCE copies it).
  * -EOVERFLOW: negative offset, or end not representable. -ENXIO: beyond the end
  * of the device. -EROFS: write to what is read-only or was not opened for
  * writing. -EBADF: read of what was not opened for reading. -EOPNOTSUPP: the
