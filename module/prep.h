@@ -83,4 +83,7 @@ static __always_inline bool iot_prep_simply(struct io_target_request *req,
 	return true;
 }
 
+/* prep_memory.c */
+int iot_prep_check_memory(struct io_target_lower *lower, struct io_target_request *req);
+
 #endif /* _IO_TARGET_PREP_H */
