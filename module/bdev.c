@@ -147,6 +147,22 @@ static bool bdev_answers(struct io_target_lower *lower)
 	return !err;
 }
 
+/*
+ * Requests go past the page cache of a device that is claimed, which nobody is to write
+ * through any more. On a shared one coherency is the caller's.
+ */
+static int bdev_settle(struct io_target_lower *lower)
+{
+	struct block_device *bdev = lower_bdev(lower);
+	int err;
+
+	if (!(lower->flags & IO_TARGET_EXCL))
+		return 0;
+	err = sync_blockdev(bdev);
+	invalidate_bdev(bdev);
+	return err;
+}
+
 static void bdev_identify(struct io_target_lower *lower, struct iot_identity *id)
 {
 	iot_bdev_identify(lower_bdev(lower), id);
@@ -165,16 +181,14 @@ static const struct iot_backend bdev_backend = {
 	.close		= bdev_close,
 	.dead		= bdev_dead,
 	.answers	= bdev_answers,
+	.settle		= bdev_settle,
 	.identify	= bdev_identify,
 };
 
-/*
- * An exclusive open starts from what is on the disk: nobody else writes through
- * the page cache from now on, and we go past it.
- */
 static void bdev_opened(struct io_target_lower *lower)
 {
 	struct block_device *bdev = lower_bdev(lower);
+	int err;
 
 	snprintf(lower->name, sizeof(lower->name), "%pg", bdev);
 	lower->dma_mask = bdev_dma_alignment(bdev);
@@ -185,10 +199,10 @@ static void bdev_opened(struct io_target_lower *lower)
 	lower->bdev = bdev;
 	lower->max_segments = min_t(u32, queue_max_segments(bdev_get_queue(bdev)), BIO_MAX_VECS);
 	lower->gap = queue_virt_boundary(bdev_get_queue(bdev));
-	if (lower->flags & IO_TARGET_EXCL) {
-		sync_blockdev(bdev);
-		invalidate_bdev(bdev);
-	}
+	err = bdev_settle(lower);
+	if (err)
+		iot_err(lower->target, err, "%s: what others had written to it is lost",
+			lower->name);
 }
 
 /* How one of the three forms below opens into @b; all else is the same. */

@@ -68,6 +68,8 @@ struct iot_identity {
  * @dead: optional: the device has answered @err, or is asked without cause (0): is it
  *	gone? Any context.
  * @answers: optional: does the device, opened for reading, carry anything out? Waits for it.
+ * @settle: optional: the device is about to be used: what others have written through its
+ *	cache is written back, and dropped. Waits for it. Return: 0 or negative errno.
  * @identify: optional: what tells the device from others, beyond @info. May sleep.
  * @may_be_short: fewer bytes than asked for are a result, not an error
  */
@@ -91,6 +93,7 @@ struct iot_backend {
 	void		(*close)(struct io_target_lower *lower);
 	bool		(*dead)(struct io_target_lower *lower, int err);
 	bool		(*answers)(struct io_target_lower *lower);
+	int		(*settle)(struct io_target_lower *lower);
 	void		(*identify)(struct io_target_lower *lower, struct iot_identity *id);
 	bool		may_be_short;
 };

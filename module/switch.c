@@ -125,7 +125,7 @@ static int next_set_locked(struct io_target *t, const char *path)
  * zeroes, secure erase, NOWAIT, polling and ioctls where it has them, atomic writes not
  * smaller.
  * Otherwise, as after any error, nothing changes. What is written to it by others until
- * the switch, the target will find there.
+ * the switch, the target will find there, also what they have not synced.
  *
  * Context: process context, may sleep. Not in the target's own end_io.
  * Return: 0. -ENODEV: the target has no device. -EINVAL: it cannot take its place; a line
@@ -155,15 +155,71 @@ static int switch_possible(struct io_target *t)
 	return 0;
 }
 
+/* The next device settles: waited for by another thread, since it may be for ever. */
+struct settling {
+	struct work_struct	work;
+	struct io_target_lower	*lower;
+	struct completion	done;
+	int			err;
+	struct kref		ref;	/* of the work, and of who waits for it */
+};
+
+static void settling_free(struct kref *ref)
+{
+	kfree(container_of(ref, struct settling, ref));
+}
+
+static void settle_work(struct work_struct *work)
+{
+	struct settling *s = container_of(work, struct settling, work);
+
+	s->err = s->lower->backend->settle(s->lower);
+	iot_lower_put(s->lower);
+	complete(&s->done);
+	kref_put(&s->ref, settling_free);
+}
+
+/*
+ * What others have written to the next device since it was opened may lie in its page
+ * cache: there the target would not see it, and what the target writes would be
+ * overwritten when it leaves that.
+ */
+static int switch_settle(struct io_target *t, long timeout)
+{
+	struct settling *s;
+	int err;
+
+	if (!t->next->backend->settle)
+		return 0;
+	s = iot_inject_alloc(t) ? NULL : kzalloc_obj(*s, GFP_NOIO);
+	if (!s)
+		return -ENOMEM;
+	INIT_WORK(&s->work, settle_work);
+	init_completion(&s->done);
+	kref_init(&s->ref);
+	kref_get(&s->ref);
+	s->lower = t->next;
+	iot_lower_get(t->next);
+	/* The one queue that is not for reclaim, which settling may wait for */
+	queue_work(iot_releaser, &s->work);
+	err = wait_for_completion_timeout(&s->done, timeout) ? s->err : -ETIMEDOUT;
+	kref_put(&s->ref, settling_free);
+	if (err)
+		iot_err(t, err, "switch refused: what others have written to the next device");
+	return err;
+}
+
 /* Nothing is sent any more, and nothing is with the old device but orphans. */
 static int switch_quiesce(struct io_target *t, long timeout)
 {
 	struct iot_wait wait = { .ended = iot_target_unused };
+	long left;
 	int err;
 
 	t->suspended = true;
 	iot_state_suspend(t);
-	err = iot_wait_polling(t, &wait, timeout) ? 0 : -ETIMEDOUT;
+	left = iot_wait_polling(t, &wait, timeout);
+	err = left ? switch_settle(t, left) : -ETIMEDOUT;
 	/* It may have changed since it was opened. */
 	err = err ?: switch_check(t, t->next);
 	t->suspended = false;
@@ -209,16 +265,18 @@ static int switch_locked(struct io_target *t, long timeout)
 /**
  * io_target_switch - go on with the next device
  * @target: an open target for which io_target_set_next() has succeeded
- * @timeout: how long to wait for what has been sent to the device in use, in jiffies, more
- *	than 0, or IO_TARGET_NO_TIMEOUT
+ * @timeout: how long to wait for what has been sent to the device in use, and for what
+ *	others have written to the next one, in jiffies, more than 0, or IO_TARGET_NO_TIMEOUT
  *
- * From here on requests and bios pend; when what was sent has ended, they go to the next
- * device, in order, if the target was started, and the old one is released. Requests that
+ * From here on requests and bios pend; when what was sent has ended, and the page cache of
+ * the next device, if that is claimed, has been written back, they go to the next device,
+ * in order, if the target was started, and the old one is released. Requests that
  * were prepared before are checked again. After an error the device is the old one, the
  * next one stays open, and nothing has been lost.
  *
  * Context: process context, sleeps. Not in the target's own end_io.
- * Return: 0. -ETIMEDOUT. -EINVAL: no next device, one that cannot take the place any
+ * Return: 0. -ETIMEDOUT. -EIO, -ENOSPC and the like: the next device has lost what others
+ * had written to it. -ENOMEM. -EINVAL: no next device, one that cannot take the place any
  * more, or bad @timeout. -EBUSY: suspended or frozen. -ENODEV: one of the two has been
  * removed. -EDEADLK: as for io_target_close().
  */
