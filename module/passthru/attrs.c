@@ -126,10 +126,7 @@ static ssize_t pt_next_store(struct config_item *item, const char *page, size_t 
 
 static ssize_t pt_enable_show(struct config_item *item, char *page)
 {
-	struct pt_device *pt = to_pt(item);
-
-	guard(mutex)(&pt->lock);
-	return sysfs_emit(page, "%d\n", !!pt->target);
+	return sysfs_emit(page, "%d\n", !!READ_ONCE(to_pt(item)->target));
 }
 
 static ssize_t pt_enable_store(struct config_item *item, const char *page, size_t count)
@@ -141,10 +138,10 @@ static ssize_t pt_enable_store(struct config_item *item, const char *page, size_
 	if (kstrtobool(page, &enable))
 		return pt_refuse(pt, -EINVAL, "enable refused: neither 0 nor 1");
 	guard(mutex)(&pt->lock);
-	if (enable && !pt->target)
-		err = pt_device_enable(pt);
-	else if (!enable && pt->target)
+	if (!enable)
 		pt_device_disable(pt);
+	else if (!pt->target)
+		err = pt_device_enable(pt);
 	return err ?: count;
 }
 
@@ -302,11 +299,12 @@ static const char *const state_names[] = {
 
 static ssize_t pt_state_show(struct config_item *item, char *page)
 {
-	struct pt_device *pt = to_pt(item);
+	struct io_target *t = pt_device_use(to_pt(item));
+	const char *name = t ? state_names[io_target_state(t)] : "disabled";
 
-	guard(mutex)(&pt->lock);
-	return sysfs_emit(page, "%s\n", pt->target ? state_names[io_target_state(pt->target)] :
-						     "disabled");
+	if (t)
+		pt_device_unuse(to_pt(item));
+	return sysfs_emit(page, "%s\n", name);
 }
 
 static ssize_t pt_state_store(struct config_item *item, const char *page, size_t count)
@@ -315,23 +313,20 @@ static ssize_t pt_state_store(struct config_item *item, const char *page, size_t
 	char *command = text_of(page, count);
 	int err = -ENOMEM;
 
-	if (command) {
-		mutex_lock(&pt->lock);
+	if (command)
 		err = pt_device_command(pt, command);
-		mutex_unlock(&pt->lock);
-	}
 	kfree(command);
 	return err ?: count;
 }
 
 static ssize_t pt_stats_show(struct config_item *item, char *page)
 {
-	struct pt_device *pt = to_pt(item);
+	struct io_target *t = pt_device_use(to_pt(item));
 	struct io_target_stats s = {};
 
-	scoped_guard(mutex, &pt->lock) {
-		if (pt->target)
-			io_target_get_stats(pt->target, &s);
+	if (t) {
+		io_target_get_stats(t, &s);
+		pt_device_unuse(to_pt(item));
 	}
 	return sysfs_emit(page,
 			  "submitted %llu\ncompleted %llu\nrefused %llu\npended %llu\n"

@@ -77,10 +77,8 @@ static void pt_drop_item(struct config_group *group, struct config_item *item)
 {
 	struct pt_device *pt = to_pt(item);
 
-	scoped_guard(mutex, &pt->lock) {
-		if (pt->target)
-			pt_device_disable(pt);
-	}
+	scoped_guard(mutex, &pt->lock)
+		pt_device_disable(pt);
 	config_item_put(item);
 }
 

@@ -8,6 +8,7 @@
 #include <linux/jiffies.h>
 #include <linux/namei.h>
 #include <linux/slab.h>
+#include <linux/wait_bit.h>
 
 #include "chardev.h"
 #include "passthru.h"
@@ -50,6 +51,39 @@ static void haste_work(struct work_struct *work)
 void pt_device_init(struct pt_device *pt)
 {
 	INIT_WORK(&pt->haste_work, haste_work);
+	spin_lock_init(&pt->use_lock);
+}
+
+/*
+ * Until pt_device_unuse() the target stays, and what has been made of it. NULL, and there
+ * is nothing to be undone: it is disabled.
+ */
+struct io_target *pt_device_use(struct pt_device *pt)
+{
+	guard(spinlock)(&pt->use_lock);
+	if (pt->target)
+		pt->users++;
+	return pt->target;
+}
+
+void pt_device_unuse(struct pt_device *pt)
+{
+	scoped_guard(spinlock, &pt->use_lock) {
+		if (!--pt->users)
+			wake_up_var(&pt->users);
+	}
+}
+
+static void device_set_target(struct pt_device *pt, struct io_target *t)
+{
+	guard(spinlock)(&pt->use_lock);
+	WRITE_ONCE(pt->target, t);
+}
+
+static bool device_is_used(struct pt_device *pt)
+{
+	guard(spinlock)(&pt->use_lock);
+	return pt->users;
 }
 
 /* The work looks after this, or after the event that makes it necessary. */
@@ -181,7 +215,7 @@ int pt_device_enable(struct pt_device *pt)
 	err = device_make(pt, t);
 	if (err)
 		goto err_close;
-	pt->target = t;
+	device_set_target(pt, t);
 	return 0;
 
 err_close:
@@ -193,14 +227,20 @@ err_put:
 
 /*
  * What has come is sent and ends, what is held ends with an error: the disk is not told
- * to go before, since its page cache is written out then, and waits for that.
+ * to go before, since its page cache is written out then, and waits for that. One that is
+ * disabled stays that.
  */
 void pt_device_disable(struct pt_device *pt)
 {
 	struct io_target *t = pt->target;
 
+	if (!t)
+		return;
+	device_set_target(pt, NULL);
+	/* This also ends what they wait for, who have just told it something. */
 	if (io_target_state(t) != IO_TARGET_STARTED)
 		io_target_purge(t, IO_TARGET_LEAVE_SENT, 0);
+	wait_var_event(&pt->users, !device_is_used(pt));
 	haste_begin(pt, t);
 	pt_disk_delete(pt->disk);
 	pt_chardev_destroy(pt->chardev);
@@ -208,7 +248,6 @@ void pt_device_disable(struct pt_device *pt)
 	io_target_close(t);
 	io_target_put(t);
 	pt_disk_free(pt->disk);
-	pt->target = NULL;
 	pt->disk = NULL;
 	pt->chardev = NULL;
 	kfree(pt->next);
@@ -284,25 +323,77 @@ static int command_resume(struct pt_device *pt)
 	return min(err, 0);
 }
 
+static int command_start(struct io_target *t)
+{
+	return io_target_start(t);
+}
+
+static int command_stop(struct io_target *t)
+{
+	return io_target_stop(t, IO_TARGET_LEAVE_SENT, 0);
+}
+
+static int command_stop_wait(struct io_target *t)
+{
+	return io_target_stop(t, IO_TARGET_WAIT_SENT, PT_WAIT);
+}
+
+static int command_purge(struct io_target *t)
+{
+	return io_target_purge(t, IO_TARGET_CANCEL_SENT, PT_WAIT);
+}
+
+/* What an owner can tell a target at any time: one ends the wait of another. */
+static const struct {
+	const char	*name;
+	int		(*call)(struct io_target *t);
+} target_commands[] = {
+	{ "start", command_start },
+	{ "stop", command_stop },
+	{ "stop-wait", command_stop_wait },
+	{ "purge", command_purge },
+};
+
+/* One at a time: they change which device is below. */
+static const struct {
+	const char	*name;
+	int		(*call)(struct pt_device *pt);
+} device_commands[] = {
+	{ "suspend", command_suspend },
+	{ "resume", command_resume },
+	{ "switch", command_switch },
+};
+
+static int device_command(struct pt_device *pt, const char *command)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(device_commands); i++) {
+		if (strcmp(command, device_commands[i].name))
+			continue;
+		guard(mutex)(&pt->lock);
+		if (!pt->target)
+			return pt_refuse(pt, -ENODEV, "state refused: it is not enabled");
+		return device_commands[i].call(pt);
+	}
+	return pt_refuse(pt, -EINVAL, "state refused: no such command");
+}
+
 int pt_device_command(struct pt_device *pt, const char *command)
 {
-	struct io_target *t = pt->target;
+	struct io_target *t;
+	unsigned int i;
+	int err;
 
+	for (i = 0; i < ARRAY_SIZE(target_commands); i++)
+		if (!strcmp(command, target_commands[i].name))
+			break;
+	if (i == ARRAY_SIZE(target_commands))
+		return device_command(pt, command);
+	t = pt_device_use(pt);
 	if (!t)
 		return pt_refuse(pt, -ENODEV, "state refused: it is not enabled");
-	if (!strcmp(command, "start"))
-		return io_target_start(t);
-	if (!strcmp(command, "stop"))
-		return io_target_stop(t, IO_TARGET_LEAVE_SENT, 0);
-	if (!strcmp(command, "stop-wait"))
-		return io_target_stop(t, IO_TARGET_WAIT_SENT, PT_WAIT);
-	if (!strcmp(command, "purge"))
-		return io_target_purge(t, IO_TARGET_CANCEL_SENT, PT_WAIT);
-	if (!strcmp(command, "suspend"))
-		return command_suspend(pt);
-	if (!strcmp(command, "resume"))
-		return command_resume(pt);
-	if (!strcmp(command, "switch"))
-		return command_switch(pt);
-	return pt_refuse(pt, -EINVAL, "state refused: no such command");
+	err = target_commands[i].call(t);
+	pt_device_unuse(pt);
+	return err;
 }

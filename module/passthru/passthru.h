@@ -8,6 +8,7 @@
 
 #include <linux/configfs.h>
 #include <linux/mutex.h>
+#include <linux/spinlock.h>
 #include <linux/workqueue.h>
 
 #include <linux/io_target.h>
@@ -39,10 +40,13 @@ struct pt_settings {
 /**
  * struct pt_device - one directory in configfs, and its device once it is enabled
  * @group: its life: who has a file of the directory open has a reference
- * @lock: all that follows; taken before all locks of the target's
+ * @lock: all that follows; taken before all locks of the target's. Held over whatever
+ *	waits for the device below, but for what the owner can tell a target at any time
  * @set: see there
  * @read_only: set, or since the device below is
- * @target: NULL while disabled
+ * @target: NULL while disabled; changed under @use_lock, too
+ * @use_lock: for who uses @target without @lock, and
+ * @users: how many of them there are, for whom a disable waits
  * @disk: what has been made of @target, if that has a block device
  * @chardev: the same for all else
  * @next: the path that a switch goes to, for who reads it
@@ -56,6 +60,8 @@ struct pt_device {
 	struct pt_settings	set;
 	bool			read_only;
 	struct io_target	*target;
+	spinlock_t		use_lock;	/* see above */
+	unsigned int		users;
 	struct pt_disk		*disk;
 	struct pt_chardev	*chardev;
 	char			*next;
@@ -87,13 +93,17 @@ void pt_config_remove(struct pt_device *pt);
 int pt_config_init(void);
 void pt_config_exit(void);
 
-/* device.c; all but the first under pt->lock */
+/* device.c; without pt->lock */
 void pt_device_init(struct pt_device *pt);
+struct io_target *pt_device_use(struct pt_device *pt);
+void pt_device_unuse(struct pt_device *pt);
+int pt_device_command(struct pt_device *pt, const char *command);
+
+/* the same, under pt->lock */
 int pt_device_enable(struct pt_device *pt);
 void pt_device_disable(struct pt_device *pt);
 int pt_device_rescan(struct pt_device *pt);
 int pt_device_set_next(struct pt_device *pt, char *path);
-int pt_device_command(struct pt_device *pt, const char *command);
 
 /* disk.c; those without a path do nothing about NULL */
 struct pt_disk *pt_disk_create(struct io_target *target, const char *name, bool read_only);

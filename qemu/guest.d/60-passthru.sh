@@ -125,6 +125,33 @@ gone() {
 	put enable 1 && rmdir $dir && ! [ -e $upper ]
 }
 
+# Made by parameters, disabled by hand, and unloaded.
+by_parameters() {
+	insmod /modules/io_target_passthru.ko path=$lower name=p &&
+		[ "$(cat $config/p/state)" = started ] && echo 0 >$config/p/enable &&
+		[ "$(cat $config/p/state)" = disabled ] && rmmod io_target_passthru
+}
+
+# Above a disk that does not answer: who waits for it keeps nobody from looking, or from
+# breaking that off.
+gets_through() {
+	mkdir $config/s && echo $upper >$config/s/path && echo 1 >$config/s/enable &&
+		put state stop || return 1
+	dd if=/dev/iot-s of=/run/held bs=64k skip=8 count=16 iflag=direct &
+	reader=$!
+	until pended; do
+		sleep 1
+	done
+	echo stop-wait >$config/s/state 2>/dev/null &
+	stopper=$!
+	until [ "$(cat $config/s/state)" = stopped ]; do
+		sleep 1
+	done
+	kill -0 $stopper && kill -0 $reader && echo start >$config/s/state && ! wait $stopper &&
+		kill -0 $reader && put state start && wait $reader &&
+		cmp /run/held /run/random && rmdir $config/s
+}
+
 with_module() {
 	mount -t configfs configfs /sys/kernel/config 2>/dev/null
 	insmod "$IO_TARGET" && insmod /modules/io_target_passthru.ko || return 1
@@ -138,9 +165,12 @@ with_module() {
 	result refuses_loops no_loops
 	result claims_its_disk busy
 	result refuses_bad_input bad_input
+	result is_controlled gets_through
 	result is_read_only read_only
 	result goes gone
-	rmmod io_target_passthru && rmmod io_target
+	rmmod io_target_passthru || return 1
+	result is_made_by_parameters by_parameters
+	rmmod io_target
 }
 
 result module with_module
