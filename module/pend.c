@@ -17,8 +17,10 @@ static bool state_pends(const struct io_target *t, const struct io_target_reques
 {
 	if (t->state == IO_TARGET_SUSPENDED)
 		return true;
-	return (t->state == IO_TARGET_STOPPED || t->state == IO_TARGET_STARTING) &&
-	       !(req->flags & IO_TARGET_IGNORE_STATE);
+	/* A purged target stays that when it is suspended, and has no device either. */
+	if (req->flags & IO_TARGET_IGNORE_STATE)
+		return t->state == IO_TARGET_PURGED && !t->available;
+	return t->state == IO_TARGET_STOPPED || t->state == IO_TARGET_STARTING;
 }
 
 /* Under target->lock, which keeps the gates as the state has them. */
