@@ -128,6 +128,9 @@ static bool wait_open(struct kunit *test, int n)
 #define NO_DISCARD	BIT(3)
 #define NO_ZEROES	BIT(4)
 #define NO_NOWAIT	BIT(5)
+#define NO_GAPS		BIT(6)
+#define COARSE_DISCARD	BIT(7)
+#define STABLE		BIT(8)
 
 static void spoil(struct testdev_disk_config *config, unsigned int how)
 {
@@ -143,6 +146,12 @@ static void spoil(struct testdev_disk_config *config, unsigned int how)
 		config->limits.max_write_zeroes_sectors = 0;
 	if (how & NO_NOWAIT)
 		config->limits.nowait = false;
+	if (how & NO_GAPS)
+		config->limits.gap = SZ_4K - 1;
+	if (how & COARSE_DISCARD)
+		config->limits.discard_granularity = SZ_64K;
+	if (how & STABLE)
+		config->limits.stable_writes = true;
 }
 
 /* @spoilt: what is wrong with a disk; @path: in place of one */
@@ -160,6 +169,9 @@ static const struct obstacle_case obstacle_cases[] = {
 	{ "no discard", NO_DISCARD, NULL, -EINVAL },
 	{ "no write zeroes", NO_ZEROES, NULL, -EINVAL },
 	{ "no NOWAIT", NO_NOWAIT, NULL, -EINVAL },
+	{ "no gaps", NO_GAPS, NULL, -EINVAL },
+	{ "coarse discard", COARSE_DISCARD, NULL, -EINVAL },
+	{ "stable memory", STABLE, NULL, -EINVAL },
 	{ "a char device", 0, "/dev/zero", -EINVAL },
 	{ "not there", 0, "/dev/iotnothere", -ENOENT },
 };

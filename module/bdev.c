@@ -105,6 +105,26 @@ static void bdev_info(struct io_target_lower *lower, struct io_target_info *info
 	info->write = write ? IO_TARGET_SERVED_DIRECT : IO_TARGET_SERVED_NOT;
 }
 
+static void bdev_read_limits(struct io_target_lower *lower, struct iot_limits *limits)
+{
+	struct block_device *bdev = lower_bdev(lower);
+	struct request_queue *q = bdev_get_queue(bdev);
+	sector_t sector;
+
+	limits->gap = queue_virt_boundary(q);
+	limits->max_segments = queue_max_segments(q);
+	limits->discard_granularity = bdev_discard_granularity(bdev);
+	limits->atomic_boundary = iot_bdev_atomic_boundary(bdev);
+	limits->integrity = iot_bdev_integrity_kind(bdev);
+	limits->stable_writes = bdev_stable_writes(bdev);
+	if (!bdev_is_zoned(bdev))
+		return;
+	for (sector = 0; sector < bdev_nr_sectors(bdev); sector += bdev_zone_sectors(bdev)) {
+		limits->zone_map = 31 * limits->zone_map + iot_bdev_zone_is_seq(bdev, sector);
+		cond_resched();
+	}
+}
+
 static void bdev_close(struct io_target_lower *lower)
 {
 	struct iot_bdev *b = lower->data;
@@ -178,6 +198,7 @@ static const struct iot_backend bdev_backend = {
 	.check		= bdev_check,
 	.may_write	= bdev_may_write,
 	.info		= bdev_info,
+	.limits		= bdev_read_limits,
 	.close		= bdev_close,
 	.dead		= bdev_dead,
 	.answers	= bdev_answers,

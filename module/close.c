@@ -39,7 +39,6 @@ static void target_release_lower(struct io_target *t)
 	lower = rcu_dereference_protected(t->lower, lockdep_is_held(&t->mutex));
 	if (!lower)
 		return;
-	t->frozen = false;
 	rcu_assign_pointer(t->lower, NULL);
 	synchronize_rcu_expedited();
 	iot_lower_release(lower);
@@ -93,7 +92,7 @@ void iot_target_thawed(struct io_target *t)
 	bool told;
 
 	scoped_guard(mutex, &t->mutex) {
-		told = t->freeze_told && !t->frozen;
+		told = t->freeze_told && !iot_target_frozen(t);
 		if (told)
 			t->freeze_told = false;
 	}
@@ -154,7 +153,9 @@ static int target_suspend_locked(struct io_target *t, long timeout)
 		return -ENODEV;
 	t->suspended = true;
 	iot_state_suspend(t);
-	return iot_target_give_up(t, timeout) ? 0 : -ETIMEDOUT;
+	if (!iot_target_give_up(t, timeout))
+		return -ETIMEDOUT;
+	return io_target_state(t) == IO_TARGET_REMOVED ? -ENODEV : 0;
 }
 
 /**
@@ -171,8 +172,8 @@ static int target_suspend_locked(struct io_target *t, long timeout)
  * Context: process context, sleeps. Never in the target's own end_io.
  * Return: 0, and the device has been released. -ETIMEDOUT: it is still open, but
  * the target is SUSPENDED; suspend it again to wait longer, or reopen it. -ENODEV:
- * the target is closed or removed. -EINVAL: bad @timeout. -EDEADLK: as for
- * io_target_close().
+ * the target is closed, or removed, perhaps meanwhile. -EINVAL: bad @timeout. -EDEADLK: as
+ * for io_target_close().
  */
 int io_target_suspend(struct io_target *target, long timeout)
 {
@@ -201,19 +202,36 @@ static bool target_has(struct io_target *t, struct io_target_lower *lower)
 	       io_target_state(t) != IO_TARGET_REMOVED;
 }
 
+/* Whoever makes @lower the target's sees, under the lock, that it is frozen. */
+static bool lower_set_frozen(struct io_target *t, struct io_target_lower *lower, bool frozen)
+{
+	guard(spinlock_irqsave)(&t->lock);
+	lower->frozen = frozen;
+	return target_has(t, lower);
+}
+
+/* Return: false: @lower is not the target's, and would be a frozen one from now on. */
+static bool freeze_begin(struct io_target *t, struct io_target_lower *lower)
+{
+	guard(spinlock_irqsave)(&t->lock);
+	if (target_has(t, lower))
+		return true;
+	lower->frozen = true;
+	return false;
+}
+
 /* Not with writes on their way that nobody waits for any more. */
 static int target_freeze_locked(struct io_target *t, struct io_target_lower *lower)
 {
 	struct iot_wait wait = { .ended = iot_target_unused, .killable = true };
 	int err;
 
-	t->frozen = true;
 	iot_state_suspend(t);
 	err = iot_wait_polling(t, &wait, MAX_SCHEDULE_TIMEOUT) < 0 ? -EINTR : 0;
 	if (!err && READ_ONCE(lower->orphan_writes))
 		err = iot_err(t, -EBUSY, "freeze refused: orphaned writes");
 	if (err) {
-		t->frozen = false;
+		lower_set_frozen(t, lower, false);
 		iot_state_resume(t, NULL, false);
 	}
 	return err;
@@ -232,7 +250,7 @@ int iot_target_freeze(struct io_target *t, struct io_target_lower *lower)
 {
 	int err;
 
-	if (!target_has(t, lower))
+	if (!freeze_begin(t, lower))
 		return 0;
 	iot_event_may_sleep(t, IO_TARGET_EVENT_FREEZE);
 	err = mutex_lock_killable(&t->mutex);
@@ -241,7 +259,7 @@ int iot_target_freeze(struct io_target *t, struct io_target_lower *lower)
 		return err;
 	}
 	t->freeze_told = true;
-	if (target_has(t, lower))
+	if (lower_set_frozen(t, lower, true))
 		err = target_freeze_locked(t, lower);
 	mutex_unlock(&t->mutex);
 	iot_event(t, IO_TARGET_EVENT_STATE);
@@ -254,13 +272,16 @@ IOT_EXPORT_FOR_TESTS(iot_target_freeze);
 /* Goes on as it was, or as it was told to be meanwhile. */
 void iot_target_thaw(struct io_target *t, struct io_target_lower *lower)
 {
+	bool was, has;
+
 	scoped_guard(mutex, &t->mutex) {
-		if (rcu_access_pointer(t->lower) != lower || !t->frozen)
-			return;
-		t->frozen = false;
-		if (target_has(t, lower))
+		was = rcu_access_pointer(t->lower) == lower && READ_ONCE(lower->frozen);
+		has = lower_set_frozen(t, lower, false);
+		if (was && has)
 			iot_state_resume(t, NULL, false);
 	}
+	if (!was)
+		return;
 	iot_event(t, IO_TARGET_EVENT_STATE);
 	iot_target_thawed(t);
 }

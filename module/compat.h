@@ -272,6 +272,7 @@ static inline bool iot_bdev_polls(struct block_device *bdev)
 
 #define iot_bdev_atomic_min(bdev)	queue_atomic_write_unit_min_bytes(bdev_get_queue(bdev))
 #define iot_bdev_atomic_max(bdev)	queue_atomic_write_unit_max_bytes(bdev_get_queue(bdev))
+#define iot_bdev_atomic_boundary(bdev)	queue_atomic_write_boundary_bytes(bdev_get_queue(bdev))
 #else
 static inline bool iot_bdev_polls(struct block_device *bdev)
 {
@@ -282,6 +283,7 @@ static inline bool iot_bdev_polls(struct block_device *bdev)
 
 #define iot_bdev_atomic_min(bdev)	0
 #define iot_bdev_atomic_max(bdev)	0
+#define iot_bdev_atomic_boundary(bdev)	0
 #endif
 
 /*
@@ -307,6 +309,44 @@ static inline unsigned int iot_bdev_integrity(struct block_device *bdev)
 #endif
 #else
 	return 0;
+#endif
+}
+
+/* A number for what is compared of it, 0: none. */
+static inline u32 iot_bdev_integrity_kind(struct block_device *bdev)
+{
+#ifdef CONFIG_BLK_DEV_INTEGRITY
+	struct blk_integrity *bi = bdev_get_integrity(bdev);
+	u32 kind;
+
+	if (!bi)
+		return 0;
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 11, 0)
+	kind = bi->csum_type << 1 | (bi->flags & BLK_INTEGRITY_REF_TAG ? 1 : 0);
+#else
+	kind = (unsigned long)bi->profile & 0xff;
+#endif
+	return iot_bdev_integrity(bdev) << 24 | bi->interval_exp << 16 | bi->tag_size << 8 | kind;
+#else
+	return 0;
+#endif
+}
+
+/* Has the zone at @sector a write pointer? */
+static inline bool iot_bdev_zone_is_seq(struct block_device *bdev, sector_t sector)
+{
+#if !IS_ENABLED(CONFIG_BLK_DEV_ZONED)
+	return false;
+#elif LINUX_VERSION_CODE >= KERNEL_VERSION(6, 13, 0)
+	return bdev_zone_is_seq(bdev, sector);
+#elif LINUX_VERSION_CODE >= KERNEL_VERSION(6, 10, 0)
+	unsigned long *conventional;
+
+	guard(rcu)();
+	conventional = rcu_dereference(bdev->bd_disk->conv_zones_bitmap);
+	return !conventional || !test_bit(disk_zone_no(bdev->bd_disk, sector), conventional);
+#else
+	return disk_zone_is_seq(bdev->bd_disk, sector);
 #endif
 }
 

@@ -115,6 +115,9 @@ struct iot_disk_limits {
 	unsigned int	max_write_zeroes_sectors;
 	unsigned int	max_secure_erase_sectors;
 	unsigned int	zone_sectors;
+	unsigned int	gap;
+	unsigned int	discard_granularity;
+	bool		stable_writes;
 	bool		write_cache;
 	bool		fua;
 	bool		nowait;
@@ -131,7 +134,10 @@ static inline struct gendisk *iot_alloc_disk(const struct iot_disk_limits *l)
 		.max_hw_discard_sectors = l->max_discard_sectors,
 		.max_write_zeroes_sectors = l->max_write_zeroes_sectors,
 		.max_secure_erase_sectors = l->max_secure_erase_sectors,
-		.features = (l->write_cache ? BLK_FEAT_WRITE_CACHE : 0) |
+		.virt_boundary_mask = l->gap,
+		.discard_granularity = l->discard_granularity,
+		.features = (l->stable_writes ? BLK_FEAT_STABLE_WRITES : 0) |
+			    (l->write_cache ? BLK_FEAT_WRITE_CACHE : 0) |
 			    (l->fua ? BLK_FEAT_FUA : 0) |
 			    (l->nowait ? BLK_FEAT_NOWAIT : 0) |
 			    (l->rotational ? BLK_FEAT_ROTATIONAL : 0),
@@ -162,7 +168,11 @@ static inline struct gendisk *iot_alloc_disk(const struct iot_disk_limits *l)
 	blk_queue_physical_block_size(q, l->physical_block_size);
 	blk_queue_dma_alignment(q, l->dma_alignment);
 	blk_queue_max_discard_sectors(q, l->max_discard_sectors);
-	q->limits.discard_granularity = l->physical_block_size;
+	q->limits.discard_granularity = l->discard_granularity ?: l->physical_block_size;
+	if (l->gap)
+		blk_queue_virt_boundary(q, l->gap);
+	if (l->stable_writes)
+		blk_queue_flag_set(QUEUE_FLAG_STABLE_WRITES, q);
 	blk_queue_max_write_zeroes_sectors(q, l->max_write_zeroes_sectors);
 	blk_queue_max_secure_erase_sectors(q, l->max_secure_erase_sectors);
 	blk_queue_write_cache(q, l->write_cache, l->fua);

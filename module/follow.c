@@ -77,7 +77,7 @@ static int follow_check_lower(struct io_target *t, struct io_target_lower *lower
 
 	if (backend->dead && backend->dead(lower, 0))
 		return -ENODEV;
-	err = iot_identity_check(t, lower);
+	err = iot_identity_check(t, lower) ?: iot_fits_check(t, lower, "follow", -ESTALE);
 	if (err)
 		return err;
 	if (backend->answers && lower->flags & IO_TARGET_READ && !backend->answers(lower))

@@ -77,10 +77,7 @@ static int holder_freeze(struct block_device *bdev)
 
 	if (!claim_get(bdev, &claim))
 		return sync_blockdev(bdev);
-	WRITE_ONCE(claim.lower->frozen, true);
 	err = iot_target_freeze(claim.target, claim.lower);
-	if (err)
-		WRITE_ONCE(claim.lower->frozen, false);
 	claim_put(&claim);
 	return err ?: sync_blockdev(bdev);
 }
@@ -91,7 +88,6 @@ static int holder_thaw(struct block_device *bdev)
 
 	if (!claim_get(bdev, &claim))
 		return 0;
-	WRITE_ONCE(claim.lower->frozen, false);
 	iot_target_thaw(claim.target, claim.lower);
 	claim_put(&claim);
 	return 0;

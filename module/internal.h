@@ -337,6 +337,14 @@ static inline u64 iot_kind_of(u32 flags)
 }
 
 /* Does @op bring data to the device? */
+/* By its owner, who says when that is over. Under target->lock or the mutex. */
+static inline bool iot_target_frozen(struct io_target *t)
+{
+	struct io_target_lower *lower = rcu_dereference_protected(t->lower, true);
+
+	return lower && READ_ONCE(lower->frozen);
+}
+
 static inline bool iot_op_sends(enum io_target_op op)
 {
 	return op == IO_TARGET_OP_WRITE || op == IO_TARGET_OP_ZONE_APPEND;

@@ -40,6 +40,32 @@ struct iot_identity {
 };
 
 /**
+ * struct iot_limits - what those above a disk rely on, beyond struct io_target_info
+ * @gap: as in struct io_target_lower
+ * @max_segments: pieces of memory in one command
+ * @discard_granularity: bytes
+ * @atomic_boundary: bytes; atomic writes do not cross a multiple of it; 0: none
+ * @integrity: kind of integrity data, unlike that of any other; 0: none
+ * @zone_map: says which zones are conventional
+ * @stable_writes: memory must not change while it is written
+ */
+struct iot_limits {
+	u32	gap;
+	u32	max_segments;
+	u32	discard_granularity;
+	u32	atomic_boundary;
+	u32	integrity;
+	u32	zone_map;
+	bool	stable_writes;
+};
+
+/* All that is asked of a device that takes the place of this one, see fits.c. */
+struct iot_fits {
+	struct io_target_info	info;
+	struct iot_limits	limits;
+};
+
+/**
  * struct iot_backend - how one kind of lower device carries out requests
  * @name: for log lines
  * @submit: send @req, whose lower is set; end it, now or later, exactly once
@@ -58,6 +84,7 @@ struct iot_identity {
  * @transfer: read or write in the calling task, which waits for the driver; as
  *	lower->direct says. Process context.
  * @info: fill in what the device can do
+ * @limits: optional: the rest of that. May sleep.
  * @file: optional: what calls are passed on to by their callers, see enter.c
  * @leave: with @file: a call that was granted by @submit has been made. Any context.
  * @begun: of a request with IOT_F_BEGUN that waits in a queue: bytes that are done
@@ -85,6 +112,7 @@ struct iot_backend {
 	ssize_t		(*transfer)(struct io_target_lower *lower, enum io_target_op op,
 				    struct iov_iter *iter, loff_t pos);
 	void		(*info)(struct io_target_lower *lower, struct io_target_info *info);
+	void		(*limits)(struct io_target_lower *lower, struct iot_limits *limits);
 	struct file	*(*file)(struct io_target_lower *lower);
 	void		(*leave)(struct io_target_request *req, ssize_t result);
 	ssize_t		(*begun)(const struct io_target_request *req);
@@ -122,7 +150,7 @@ struct iot_queue {
  * @forwards: IO_TARGET_READ, WRITE: bios that it takes
  * @end_forwarded: what ends the clones of bios (forward.c)
  * @gone: the device has died
- * @frozen: by its owner; for one that is not the target's yet
+ * @frozen: by its owner; under target->lock
  * @dma_mask: memory must have none of these address and length bits set
  * @block_size: bytes that the device transfers as one
  * @max_segments: pieces of memory that one block may lie in; 0: any
@@ -166,7 +194,7 @@ struct io_target_lower {
 	unsigned int			forwards;
 	bio_end_io_t			*end_forwarded;
 	bool				gone;	/* the device has died; under target->lock */
-	bool				frozen;
+	bool				frozen;	/* under target->lock */
 	u32				dma_mask;
 	u32				block_size;
 	u32				max_segments;

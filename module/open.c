@@ -182,6 +182,7 @@ int iot_target_opened(struct io_target *t, struct io_target_lower *lower, bool h
 	if (!t->config.name)
 		strscpy(t->name, lower->name, sizeof(t->name));
 	iot_identity_read(lower, &t->identity);
+	iot_fits_read(lower, &t->fits);
 	t->source.diskseq = t->identity.diskseq;
 	trace_open(t, lower->name, lower->flags, 0);
 	iot_forward_opened(lower);
@@ -380,12 +381,19 @@ static int target_reopen_locked(struct io_target *t)
 		iot_open_failed(t, &t->source, PTR_ERR(lower));
 		return PTR_ERR(lower);
 	}
+	if (io_target_state(t) != IO_TARGET_CLOSED) {
+		err = iot_fits_check(t, lower, "reopen", -EINVAL);
+		if (err) {
+			iot_lower_release(lower);
+			return err;
+		}
+	}
 	another = lower_diskseq(lower) != t->source.diskseq;
 	if (another)
 		iot_err(t, -ESTALE, "reopened, but not started: it is another disk");
 	t->suspended = false;
-	iot_target_opened(t, lower, another);
-	return another;
+	err = iot_target_opened(t, lower, another);
+	return err == -ENODEV ? err : another;
 }
 
 /**
@@ -407,7 +415,8 @@ static int target_reopen_locked(struct io_target *t)
  * Context: process context, sleeps. Not in the target's own end_io.
  * Return: 0. 1: opened, but STOPPED, since it is another disk. -EBUSY: the target is
  * open, frozen, or removed and to be closed first. -EINVAL: it was never opened, or by
- * adopting a file. -ENODEV: removed meanwhile. -EDEADLK: as for io_target_close().
+ * adopting a file, or what is there now cannot take the place of what a suspended target
+ * had, see io_target_set_next(). -ENODEV: removed meanwhile. -EDEADLK: as for io_target_close().
  * Otherwise as io_target_open(), and the state is what it was.
  */
 int io_target_reopen(struct io_target *target)

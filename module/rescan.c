@@ -24,7 +24,10 @@ static bool rescan_compare(struct io_target *t, struct io_target_lower *lower)
 	changed = info.size != was || info.read_only != t->read_only_seen;
 	t->size_seen = info.size;
 	t->read_only_seen = info.read_only;
-	t->identity.size = info.size;	/* or it would not be the same when it is back */
+	/* Or it would not be the same, or would not fit, when it is back. */
+	t->identity.size = info.size;
+	t->fits.info.size = info.size;
+	t->fits.info.read_only = info.read_only;
 	/* Where it is 0 the backend is asked each time. */
 	if (READ_ONCE(lower->size))
 		WRITE_ONCE(lower->size, info.size);

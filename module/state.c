@@ -156,7 +156,7 @@ int iot_state_resume(struct io_target *t, struct io_target_lower *lower, bool ho
 		removed = lower->gone && !iot_follow_lost(t);
 		if (removed)
 			iot_pended_claim_all(t, &claimed);
-		if (!removed && (lower->gone || t->suspended || t->frozen)) {
+		if (!removed && (lower->gone || t->suspended || lower->frozen)) {
 			state_set(t, wish == IO_TARGET_STARTING ? IO_TARGET_STARTED : wish, false);
 			return lower->gone ? -ENODEV : 0;
 		}

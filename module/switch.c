@@ -9,55 +9,16 @@
 #include <linux/slab.h>
 
 #include "stream.h"
+#include "watch.h"
 
-static void lower_info(struct io_target_lower *lower, struct io_target_info *info)
-{
-	*info = (struct io_target_info){ .flags = lower->flags };
-	lower->backend->info(lower, info);
-}
-
-/* What those above have been told, and rely on. */
-static const char *switch_obstacle(const struct io_target_info *old,
-				   const struct io_target_info *new)
-{
-	if ((old->mode ^ new->mode) & S_IFMT || old->stream != new->stream)
-		return "it is of another kind";
-	if (new->logical_block_size > old->logical_block_size)
-		return "its blocks are larger";
-	if (new->dma_mask & ~old->dma_mask)
-		return "it wants memory better aligned";
-	if (new->size < old->size)
-		return "it is smaller";
-	if (new->zoned != old->zoned || new->zone_size != old->zone_size ||
-	    new->max_zone_append < old->max_zone_append)
-		return "it differs in zones";
-	if (new->integrity != old->integrity)
-		return "it differs in integrity";
-	if (new->read_only && old->flags & IO_TARGET_WRITE && !old->read_only)
-		return "it is read-only";
-	if ((old->max_discard && !new->max_discard) ||
-	    (old->max_write_zeroes && !new->max_write_zeroes) ||
-	    (old->max_secure_erase && !new->max_secure_erase))
-		return "it has no discard, write zeroes or secure erase";
-	if ((old->nowait && !new->nowait) || (old->poll && !new->poll) ||
-	    (old->ioctl && !new->ioctl))
-		return "it has no NOWAIT, polling or ioctl";
-	if (new->atomic_write_max < old->atomic_write_max)
-		return "its atomic writes are smaller";
-	return NULL;
-}
-
+/* The old one as it is now: it may be less than it was when it was opened. */
 static int switch_check(struct io_target *t, struct io_target_lower *next)
 {
-	struct io_target_info old, new;
-	const char *obstacle;
+	struct io_target_lower *old;
 
-	lower_info(rcu_dereference_protected(t->lower, lockdep_is_held(&t->mutex)), &old);
-	lower_info(next, &new);
-	obstacle = switch_obstacle(&old, &new);
-	if (obstacle)
-		return iot_err(t, -EINVAL, "switch refused: %s", obstacle);
-	return 0;
+	old = rcu_dereference_protected(t->lower, lockdep_is_held(&t->mutex));
+	iot_fits_read(old, &t->fits);
+	return iot_fits_check(t, next, "switch", -EINVAL);
 }
 
 /* Under the mutex: what had been opened to be switched to is given back. */
@@ -121,9 +82,11 @@ static int next_set_locked(struct io_target *t, const char *path)
  *
  * It is opened as the device in use was, exclusively too, if that was, and it must be able
  * to do for those above what that can: of the same kind, not smaller, with blocks and
- * memory alignment not larger, the same zones and integrity, writable, with discard, write
- * zeroes, secure erase, NOWAIT, polling and ioctls where it has them, atomic writes not
- * smaller.
+ * memory alignment not larger, gaps in memory and changing memory where that takes them,
+ * the same zones and integrity, writable, with discard in units not larger, write zeroes,
+ * secure erase, NOWAIT, polling and ioctls where it has them, atomic writes and appends not
+ * smaller. The same is asked of a device that is found again, or opened by
+ * io_target_reopen() for a suspended target.
  * Otherwise, as after any error, nothing changes. What is written to it by others until
  * the switch, the target will find there, also what they have not synced.
  *
@@ -146,9 +109,9 @@ static int switch_possible(struct io_target *t)
 {
 	if (!t->next)
 		return iot_err(t, -EINVAL, "switch refused: there is no next device");
-	if (t->suspended || t->frozen || t->next->frozen)
+	if (t->suspended || iot_target_frozen(t) || READ_ONCE(t->next->frozen))
 		return iot_err(t, -EBUSY, "switch refused: suspended or frozen");
-	if (io_target_state(t) == IO_TARGET_REMOVED || !rcu_access_pointer(t->lower))
+	if (io_target_state(t) == IO_TARGET_REMOVED || t->lost || !rcu_access_pointer(t->lower))
 		return iot_err(t, -ENODEV, "switch refused: there is no device");
 	if (t->next->gone)
 		return iot_err(t, -ENODEV, "switch refused: the next device has been removed");
@@ -221,15 +184,30 @@ static int switch_quiesce(struct io_target *t, long timeout)
 	left = iot_wait_polling(t, &wait, timeout);
 	err = left ? switch_settle(t, left) : -ETIMEDOUT;
 	/* It may have changed since it was opened. */
-	err = err ?: switch_check(t, t->next);
-	t->suspended = false;
-	if (err)
-		iot_state_resume(t, NULL, false);
-	return err;
+	return err ?: switch_check(t, t->next);
 }
 
-/* What pends goes to the new device first of all. The old one may take its time. */
-static void switch_over(struct io_target *t)
+/*
+ * From here on the target has none, and what becomes of the old device is no concern of
+ * its: one that died before has been told, and is what the target goes on with.
+ */
+static struct io_target_lower *switch_detach(struct io_target *t)
+{
+	struct io_target_lower *old;
+
+	guard(spinlock_irqsave)(&t->lock);
+	old = rcu_dereference_protected(t->lower, true);
+	if (old->gone)
+		return NULL;
+	rcu_assign_pointer(t->lower, NULL);
+	return old;
+}
+
+/*
+ * What pends goes to the new device first of all. The old one may take its time.
+ * Return: 0, or -ENODEV: the new one has died at once, of which the target has been told.
+ */
+static int switch_over(struct io_target *t, struct io_target_lower *old)
 {
 	struct iot_source from = {
 		.path	= t->next_path,
@@ -238,9 +216,8 @@ static void switch_over(struct io_target *t)
 	};
 	struct io_target_lower *next = t->next;
 	const struct cred *cred = t->next_cred;
-	struct io_target_lower *old;
+	int err;
 
-	old = rcu_dereference_protected(t->lower, lockdep_is_held(&t->mutex));
 	t->next = NULL;
 	t->next_path = NULL;
 	t->next_cred = NULL;
@@ -248,18 +225,29 @@ static void switch_over(struct io_target *t)
 	/* Who has told it to switch need not be allowed to open it. */
 	put_cred(t->source.cred);
 	t->source.cred = cred;
-	iot_target_opened(t, next, false);
+	t->suspended = false;
+	err = iot_target_opened(t, next, false);
 	synchronize_rcu_expedited();
 	iot_lower_release(old);
+	return err == -ENODEV ? err : 0;
 }
 
 static int switch_locked(struct io_target *t, long timeout)
 {
-	int err = switch_possible(t) ?: switch_quiesce(t, timeout);
+	struct io_target_lower *old = NULL;
+	int err;
 
+	err = switch_possible(t);
+	if (err)
+		return err;
+	err = switch_quiesce(t, timeout);
 	if (!err)
-		switch_over(t);
-	return err;
+		old = switch_detach(t);
+	if (old)
+		return switch_over(t, old);
+	t->suspended = false;
+	iot_state_resume(t, NULL, false);
+	return err ?: iot_err(t, -ENODEV, "switch refused: the device has been removed meanwhile");
 }
 
 /**
@@ -291,9 +279,9 @@ int io_target_switch(struct io_target *target, long timeout)
 		return err;
 	scoped_guard(mutex, &target->mutex)
 		err = switch_locked(target, timeout);
-	if (!err)
+	if (!err || err == -ENODEV)
 		iot_event(target, IO_TARGET_EVENT_STATE);
-	else
+	if (err)
 		iot_streams_kick(target);	/* it was suspended, and may have refused them */
 	return err;
 }

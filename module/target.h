@@ -61,7 +61,6 @@ struct io_target {
 	enum io_target_state		wish;		/* what it is to be once available */
 	bool				available;	/* open, not frozen, not being suspended */
 	bool				suspended;	/* by its owner; under mutex */
-	bool				frozen;		/* by the owner of the device */
 	u32				session;	/* lower->opened of its first device */
 	struct mutex			mutex;		/* see above */
 	struct iot_source		source;		/* for reopen; under mutex */
@@ -110,6 +109,7 @@ struct io_target {
 
 	const struct cred		*next_cred;	/* of who has opened next; under mutex */
 	struct iot_identity		identity;	/* of what was opened last; under mutex */
+	struct iot_fits			fits;		/* the same; see fits.c */
 	u64				size_seen;	/* by rescan; under mutex */
 	bool				read_only_seen;
 	bool				freeze_told;	/* and no thaw yet; under mutex */
