@@ -285,7 +285,28 @@ static void zone_behind_orphan(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, testdev_disk_seen(zoned_disk).zones, 4 + 3u);
 }
 
+/* Of neighbours that are written as one, those that were could not be written again. */
+static void zone_not_merged(struct kunit *test)
+{
+	struct io_target *t = zoned_open(test, RW);
+	struct sent *s = sent_alloc(test, t, 4);
+	u8 *buf = kunit_kzalloc(test, 4 * SZ_4K, GFP_KERNEL);
+	unsigned int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, buf);
+	for (i = 0; i < 4; i++)
+		sent_prep(test, &s[i], IO_TARGET_OP_WRITE, buf + i * SZ_4K, SZ_4K, i * SZ_4K,
+			  IO_TARGET_MERGE_OK);
+	KUNIT_ASSERT_EQ(test, sent_submit_batch(test, s, 4), 4);
+	for (i = 0; i < 4; i++) {
+		KUNIT_ASSERT_TRUE(test, sent_wait(&s[i]));
+		KUNIT_EXPECT_EQ(test, s[i].req.result, SZ_4K);
+	}
+	KUNIT_EXPECT_EQ(test, testdev_disk_seen(zoned_disk).writes, 4u);
+}
+
 static struct kunit_case zone_cases[] = {
+	KUNIT_CASE(zone_not_merged),
 	KUNIT_CASE_PARAM(zone_manage, way_gen_params),
 	KUNIT_CASE_PARAM(zone_reset_all, way_gen_params),
 	KUNIT_CASE(zone_fails),

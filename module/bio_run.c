@@ -215,7 +215,8 @@ static unsigned int run_send(struct io_target_request **reqs, unsigned int n,
 
 /*
  * Sends the first of @reqs together with those that lie behind it. Inside ->submit_bio()
- * none of the pool's bios comes back, so that there each goes by itself.
+ * none of the pool's bios comes back, so that there each goes by itself; and so do writes to
+ * zones, since those that have been written could not be sent again.
  * Return: how many; 0: it is alone, and has not been sent.
  */
 unsigned int iot_bio_submit_run(struct io_target_request **reqs, unsigned int n,
@@ -225,6 +226,7 @@ unsigned int iot_bio_submit_run(struct io_target_request **reqs, unsigned int n,
 
 	if (n > 1 && run_begins(first) && reqs[1]->pos == first->pos + (s64)first->len &&
 	    run_alike(first, reqs[1]) && !current->bio_list &&
+	    (first->op == IO_TARGET_OP_READ || !first->lower->zone_size) &&
 	    first->iter.nr_segs + reqs[1]->iter.nr_segs <= BIO_MAX_VECS &&
 	    first->len + reqs[1]->len <= IOT_BIO_BYTES)
 		return run_send(reqs, n, bdev);
