@@ -9,6 +9,9 @@
 
 #define BUFFER	SZ_64K
 
+/* What the block layer gives a disk at once that says nothing of it */
+#define NOWAIT_MOST	(255 << SECTOR_SHIFT)
+
 /* What sort of memory the request is given */
 enum memory { ALIGNED, OFF_BY_1, OFF_BY_2, OFF_BY_4, OFF_BY_512 };
 
@@ -100,6 +103,10 @@ static const struct prep_case prep_cases[] = {
 	{ "flush of a range", FINE, RW, F, false, 512, 512, ALIGNED, 0, -EINVAL },
 	{ "no operation", FINE, RW, IO_TARGET_OP_NONE, false, 0, 512, ALIGNED, 0, -EINVAL },
 	{ "NOWAIT", FINE, RW, W, false, 0, 512, ALIGNED, NOW, 0 },
+	{ "NOWAIT, at once", FINE, RW, R, false, 0, NOWAIT_MOST, ALIGNED, NOW, 0 },
+	{ "NOWAIT, too much", FINE, RW, R, false, 0, NOWAIT_MOST + 512, ALIGNED, NOW, -EMSGSIZE },
+	{ "NOWAIT, too much to bounce", FINE, RW, W, false, 0, SZ_1M, ALIGNED, NOW | BOUNCE,
+	  -EMSGSIZE },
 	{ "NOWAIT, it may wait", PLAIN, RW, W, false, 0, 4096, ALIGNED, NOW, -EOPNOTSUPP },
 
 	{ "discard", FINE, RW, D, false, 0, 512, ALIGNED, 0, 0 },

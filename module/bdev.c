@@ -34,8 +34,12 @@ static int bdev_check_op(struct io_target_lower *lower, struct block_device *bde
 		return iot_err(t, -EOPNOTSUPP, "write zeroes refused: the device has none");
 	if (req->op == IO_TARGET_OP_SECURE_ERASE && !bdev_max_secure_erase_sectors(bdev))
 		return iot_err(t, -EOPNOTSUPP, "secure erase refused: the device has none");
-	if (req->flags & IO_TARGET_NOWAIT && !bdev_nowait(bdev))
-		return iot_err(t, -EOPNOTSUPP, "NOWAIT refused: the device may wait");
+	if (req->flags & IO_TARGET_NOWAIT) {
+		int err = iot_bdev_check_nowait(lower, bdev, req);
+
+		if (err)
+			return err;
+	}
 	return unlikely(iot_op_is_zone(req->op)) ? iot_bdev_check_zone(lower, bdev, req) : 0;
 }
 

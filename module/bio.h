@@ -34,6 +34,12 @@ bool iot_bio_takes_table(const struct iov_iter *iter);
 void iot_bio_send_pieces(struct io_target_request *req, struct block_device *bdev,
 			 blk_opf_t opf);
 
+/* bdev_whole.c */
+bool iot_bdev_check_whole(struct io_target_lower *lower, struct block_device *bdev,
+			  const struct io_target_request *req);
+int iot_bdev_check_nowait(struct io_target_lower *lower, struct block_device *bdev,
+			  struct io_target_request *req);
+
 /* bdev_zone.c */
 int iot_bdev_check_zone(struct io_target_lower *lower, struct block_device *bdev,
 			struct io_target_request *req);

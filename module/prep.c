@@ -264,7 +264,8 @@ int iot_prep_refuse_op(struct io_target_request *req, enum io_target_op op)
  * of the device. -EROFS: write to what is read-only or was not opened for
  * writing. -EBADF: read of what was not opened for reading. -EOPNOTSUPP: the
  * device cannot do @op or @flags. -ESPIPE: an offset on a stream. -EMSGSIZE:
- * over IO_TARGET_BOUNCE_MAX with BOUNCE. -ENOMEM: no bounce buffer.
+ * over IO_TARGET_BOUNCE_MAX with BOUNCE, or, with NOWAIT, more than a disk takes at once.
+ * -ENOMEM: no bounce buffer.
  */
 int io_target_prep_rw(struct io_target_request *req, enum io_target_op op,
 		      const struct iov_iter *iter, loff_t pos, unsigned int flags)
