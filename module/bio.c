@@ -20,7 +20,7 @@ static blk_opf_t bio_opf_of(enum io_target_op op)
 	case IO_TARGET_OP_DISCARD:
 		return REQ_OP_DISCARD;
 	case IO_TARGET_OP_WRITE_ZEROES:
-		return REQ_OP_WRITE_ZEROES;
+		return REQ_OP_WRITE_ZEROES | REQ_NOUNMAP;
 	case IO_TARGET_OP_SECURE_ERASE:
 		return REQ_OP_SECURE_ERASE;
 	case IO_TARGET_OP_ZONE_OPEN:
@@ -305,11 +305,15 @@ bool iot_bio_poll(struct block_device *bdev, unsigned int where)
  */
 int iot_bio_poll_any(struct block_device *bdev, unsigned int flags)
 {
+	struct percpu_ref *usage = &bdev_get_queue(bdev)->q_usage_counter;
 	const struct blk_mq_queue_map *map;
 	struct bio bio = { .bi_bdev = bdev };
 	unsigned int first, i;
 	int found = 0;
 
+	/* As bio_poll() does for itself: who holds this is waited for before the map changes. */
+	if (!percpu_ref_tryget(usage))
+		return 0;
 	map = &bdev_get_queue(bdev)->tag_set->map[HCTX_TYPE_POLL];
 	first = map->mq_map[raw_smp_processor_id()] - map->queue_offset;
 	for (i = 0; i < map->nr_queues; i++) {
@@ -317,6 +321,7 @@ int iot_bio_poll_any(struct block_device *bdev, unsigned int flags)
 					       (first + i) % map->nr_queues);
 		found |= bio_poll(&bio, NULL, flags | BLK_POLL_ONESHOT) > 0;
 	}
+	percpu_ref_put(usage);
 	return found;
 }
 

@@ -188,6 +188,7 @@ void iot_bio_send_pieces(struct io_target_request *req, struct block_device *bde
 	while (done < req->len) {
 		done += bio_send_piece(req, bdev, &iter, done, opf);
 		opf &= ~REQ_PREFLUSH;
+		cond_resched();		/* a discard of all of a large disk */
 	}
 	blk_finish_plug(&plug);
 }
