@@ -18,6 +18,8 @@ static void pt_release(struct config_item *item)
 {
 	struct pt_device *pt = to_pt(item);
 
+	/* An event may have asked for it when the target was about to be closed. */
+	cancel_work_sync(&pt->haste_work);
 	kfree(pt->set.path);
 	kfree(pt->next);
 	mutex_destroy(&pt->lock);
