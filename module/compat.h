@@ -350,6 +350,26 @@ static inline bool iot_bdev_zone_is_seq(struct block_device *bdev, sector_t sect
 #endif
 }
 
+/* What the disk of @q has been told that the device below has lost. Context: any. */
+static inline void iot_queue_disable(struct request_queue *q, enum req_op op)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 11, 0)
+	if (op == REQ_OP_DISCARD)
+		blk_queue_disable_discard(q);
+	else if (op == REQ_OP_SECURE_ERASE)
+		blk_queue_disable_secure_erase(q);
+	else
+		blk_queue_disable_write_zeroes(q);
+#else
+	if (op == REQ_OP_DISCARD)
+		blk_queue_max_discard_sectors(q, 0);
+	else if (op == REQ_OP_SECURE_ERASE)
+		blk_queue_max_secure_erase_sectors(q, 0);
+	else
+		blk_queue_max_write_zeroes_sectors(q, 0);
+#endif
+}
+
 /* What the block layer keeps in a bio for itself, as bio_init() has it. */
 static inline void iot_bio_reset_own(struct bio *bio)
 {
@@ -363,10 +383,10 @@ static inline void iot_bio_reset_own(struct bio *bio)
 }
 
 /*
- * Since 7.0 kernel threads stand in a file system without any path; before,
+ * Since 7.3 kernel threads stand in a file system without any path; before,
  * in that of init. Paths given to us mean the latter in both.
  */
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(7, 0, 0)
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(7, 3, 0)
 #include <linux/fs_struct.h>
 
 static inline struct fs_struct *iot_enter_init_fs(void)

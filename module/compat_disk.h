@@ -6,6 +6,8 @@
 #ifndef _IO_TARGET_COMPAT_DISK_H
 #define _IO_TARGET_COMPAT_DISK_H
 
+#include <linux/blk-integrity.h>
+
 #include "compat.h"
 
 /* What tells the zones of one disk to who asks about those of @disk above it. */
@@ -200,6 +202,8 @@ static inline struct gendisk *iot_alloc_disk_above(struct block_device *bdev, bo
 	struct queue_limits lim;
 
 	blk_set_stacking_limits(&lim);
+	/* The larger one of both is taken. */
+	lim.dma_alignment = bdev_dma_alignment(bdev);
 	/* Of those that are both's, what the lower has not is taken away again. */
 	lim.features = BLK_FEAT_NOWAIT | BLK_FEAT_IO_STAT | (polls ? BLK_FEAT_POLL : 0);
 #ifdef BLK_FEAT_ATOMIC_WRITES
@@ -209,6 +213,15 @@ static inline struct gendisk *iot_alloc_disk_above(struct block_device *bdev, bo
 	lim.features |= BLK_FEAT_PCI_P2PDMA;
 #endif
 	queue_limits_stack_bdev(&lim, bdev, 0, "io_target");
+	queue_limits_stack_integrity_bdev(&lim, bdev);
+	/* What the hardware could, and has withdrawn since, is not to be promised again. */
+	if (!bdev_max_discard_sectors(bdev))
+		lim.max_hw_discard_sectors = 0;
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 17, 0)
+	/* Of a device that has lost its write zeroes one is left, which is refused. */
+	if (lim.max_hw_wzeroes_unmap_sectors != lim.max_write_zeroes_sectors)
+		lim.max_hw_wzeroes_unmap_sectors = 0;
+#endif
 	lim.features |= BLK_FEAT_WRITE_CACHE | BLK_FEAT_FUA;
 	if (bdev_is_zoned(bdev))
 		iot_limits_zoned_above(&lim, bdev);
@@ -225,7 +238,13 @@ static inline struct gendisk *iot_alloc_disk_above(struct block_device *bdev, bo
 		return ERR_PTR(-ENOMEM);
 	q = disk->queue;
 	blk_set_stacking_limits(&q->limits);
+	/* The larger one of both is taken. */
+	q->limits.dma_alignment = bdev_dma_alignment(bdev);
 	disk_stack_limits(disk, bdev, 0);
+	if (!bdev_max_discard_sectors(bdev))
+		blk_queue_max_discard_sectors(q, 0);
+	if (bdev_get_integrity(bdev))
+		blk_integrity_register(disk, bdev_get_integrity(bdev));
 	blk_queue_write_cache(q, true, true);
 	blk_queue_flag_set(QUEUE_FLAG_IO_STAT, q);
 	if (bdev_nowait(bdev))

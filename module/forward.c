@@ -124,12 +124,28 @@ static __always_inline void forward_put(struct io_target *t, bool resent)
 		forward_put_resent(t);
 }
 
+/*
+ * A device that fails an operation because it has none any more: its queue has been told,
+ * and so is that of the disk above, where whoever has sent the bio looks next.
+ */
+static void forward_withdraw(struct io_target *t, struct bio *bio)
+{
+	struct block_device *bdev = iot_target_lower(t)->bdev;
+	enum req_op op = bio_op(bio);
+
+	if ((op == REQ_OP_DISCARD && !bdev_max_discard_sectors(bdev)) ||
+	    (op == REQ_OP_SECURE_ERASE && !bdev_max_secure_erase_sectors(bdev)) ||
+	    (op == REQ_OP_WRITE_ZEROES && !bdev_write_zeroes_sectors(bdev)))
+		iot_queue_disable(bdev_get_queue(bio->bi_bdev), op);
+}
+
 static noinline void forward_failed(struct io_target *t, struct bio *bio, blk_status_t status)
 {
 	int err = blk_status_to_errno(status);
 
 	if (err != -EAGAIN) {
 		forward_note_error(t, bio, err);
+		forward_withdraw(t, bio);
 		/* The gate is still held: it is the device that has answered. */
 		iot_lower_failed(iot_target_lower(t), err);
 	}

@@ -188,7 +188,8 @@ static int device_make(struct pt_device *pt, struct io_target *t)
 	disk = pt_disk_create(t, name, pt->read_only);
 	haste_end(pt);
 	if (IS_ERR(disk))
-		return PTR_ERR(disk);
+		return pt_refuse(pt, PTR_ERR(disk), "enable refused: no disk above %s",
+				 pt->set.path);
 	/* Of one that was lost, and purged, meanwhile: what comes from now on may wait. */
 	if (io_target_state(t) != IO_TARGET_STARTED)
 		io_target_start(t);

@@ -16,7 +16,8 @@
 
 /**
  * struct pt_disk - the disk of one enabled device
- * @disk: its private_data is @target, which is closed after the disk has been deleted
+ * @disk: its private_data is @target, which is closed after the disk has been deleted; who
+ *	still has it open may ask for its zones, so that it has a reference
  * @target: borrowed from the device
  * @polls: so does the device below
  * @read_only: nothing may be written, whatever that can do
@@ -93,8 +94,15 @@ static char *pt_devnode(struct gendisk *disk, umode_t *mode)
 	return NULL;
 }
 
+/* Nobody has it open any more. */
+static void pt_free_disk(struct gendisk *disk)
+{
+	io_target_put(disk->private_data);
+}
+
 static const struct block_device_operations pt_fops = {
 	.owner		= THIS_MODULE,
+	.free_disk	= pt_free_disk,
 	.submit_bio	= pt_submit_bio,
 	.poll_bio	= pt_poll_bio,
 	.devnode	= pt_devnode,
@@ -273,12 +281,21 @@ static int lower_disk(struct block_device *bdev, void *data)
 static int disk_add(struct pt_disk *d, const char *name)
 {
 	struct gendisk *disk = d->disk;
+	int err;
 
 	snprintf(disk->disk_name, sizeof(disk->disk_name), "iot-%s", name);
 	disk->fops = &pt_fops;
 	disk->private_data = d->target;
 	lockdep_set_class(&disk->part0->bd_fsfreeze_mutex, &d->bdev_key);
-	return iot_disk_revalidate_zones(disk) ?: add_disk(disk);
+	err = iot_disk_revalidate_zones(disk);
+	if (err)
+		return err;
+	/* It may be opened, and given up, before this returns. */
+	io_target_get(d->target);
+	err = add_disk(disk);
+	if (err)
+		io_target_put(d->target);	/* it has not been added, and is freed without */
+	return err;
 }
 
 struct pt_disk *pt_disk_create(struct io_target *target, const char *name, bool read_only)

@@ -1,0 +1,116 @@
+#!/bin/busybox sh
+# shellcheck shell=dash
+# SPDX-License-Identifier: GPL-2.0
+# what a disk says of itself: above it stands the same, also when it can less than before
+#
+# limit: 300 150
+
+scsi_there() {
+	[ -e "$(echo /sys/bus/pseudo/devices/adapter0/host*/target*/*/block/*)" ]
+}
+
+# scsi <parameter>...: a disk like that, and the one above it
+scsi() {
+	[ ! -e "$PT/l" ] || pt_destroy l
+	! grep -q '^scsi_debug ' /proc/modules || wait_for 10 rmmod scsi_debug ||
+		fail "scsi_debug stays"
+	load scsi_debug dev_size_mb=64 ndelay=10000 "$@"
+	wait_for 20 scsi_there || fail "there is no disk of scsi_debug"
+	lower=$(basename "$(echo /sys/bus/pseudo/devices/adapter0/host*/target*/*/block/*)")
+	pt_create l "/dev/$lower"
+	echo "== $*: $lower"
+}
+
+# What is the upper disk's own: how requests queue, which are the lower one's; a write
+# cache, so that no flush is lost above when the disk is another one day; and what is set
+# for a queue and not for a disk.
+own='write_cache fua scheduler nr_requests nomerges rq_affinity io_timeout wbt_lat_usec
+	io_poll io_poll_delay iostats add_random read_ahead_kb throttle_sample_time
+	async_depth'
+
+is_own() { # file
+	case " $(echo "$own" | xargs) " in
+	*" $1 "*) ;;
+	*) return 1 ;;
+	esac
+}
+
+same_limits() {
+	for file in /sys/block/"$lower"/queue/*; do
+		name=${file##*/}
+		if [ ! -f "$file" ] || is_own "$name"; then
+			continue
+		fi
+		below=$(cat "$file" 2>/dev/null) || continue
+		above=$(cat "/sys/block/iot-l/queue/$name" 2>/dev/null) || fail "no $name above"
+		[ "$above" = "$below" ] || fail "$name: $above, below $below"
+	done
+	[ "$(cat /sys/block/iot-l/queue/write_cache)" = 'write back' ] || fail 'no write cache'
+}
+
+# The kind of integrity data, and that memory must not change while it is written
+same_integrity() {
+	for name in format tag_size protection_interval_bytes; do
+		[ "$(cat "/sys/block/iot-l/integrity/$name")" = \
+			"$(cat "/sys/block/$lower/integrity/$name")" ] || fail "integrity/$name"
+	done
+	[ "$(cat "/sys/block/$lower/integrity/format")" != none ] || fail "there is no integrity"
+}
+
+# Written from a mapping, by who does not wait, and read back
+files() {
+	mkfs.ext4 -q /dev/iot-l
+	mkdir -p /mnt/l
+	mount /dev/iot-l /mnt/l
+	fio --name=mapped --directory=/mnt/l --ioengine=mmap --rw=randwrite --bs=4k --size="$(often 8M 1M)" \
+		--numjobs=2 --verify=crc32c --do_verify=1 --eta=never >/run/fio 2>&1 ||
+		fail "$(cat /run/fio)"
+	umount /mnt/l
+	fsck_clean /dev/iot-l
+	! dmesg | tail -n 200 | grep -iE 'protection error|guard tag|ref tag' || fail "protection"
+}
+
+for type in 1 2 3; do
+	scsi dif=$type dix=1
+	same_limits
+	same_integrity
+	[ $type != 1 ] || files
+done
+scsi sector_size=4096
+same_limits
+scsi physblk_exp=3 lowest_aligned=7
+same_limits
+scsi lbpu=1 unmap_granularity=64 unmap_alignment=32 unmap_max_blocks=4096
+same_limits
+
+# Withdrawn: what fails once is not there any more, above neither
+scsi lbpu=1 lbpws=1
+same_limits
+errors=$(echo /sys/kernel/debug/scsi_debug/*/error)
+if [ ! -e "$errors" ]; then
+	echo "this kernel's scsi_debug takes no orders to refuse a command"
+	exit 0
+fi
+
+refuse() { # opcode, once: an illegal request
+	echo "2 -1 $1 0 0 0x2 0x5 0x20 0x0" >"$errors"
+}
+
+limit() { # attribute
+	cat "/sys/block/iot-l/queue/$1"
+}
+
+refuse 0x93
+blkdiscard -z -o 0 -l 1M /dev/iot-l || fail "zeroes do not fall back"
+[ "$(limit write_zeroes_max_bytes)" = 0 ] || fail "write zeroes are still promised"
+refuse 0x42
+! blkdiscard -o 0 -l 1M /dev/iot-l 2>/run/err || fail "a lost discard was reported as done"
+[ "$(limit discard_max_bytes)" = 0 ] || fail "discards are still promised"
+! blkdiscard -o 0 -l 1M /dev/iot-l 2>/run/err || fail "a discard was reported as done"
+
+# What has been lost before is no reason not to be enabled.
+pt_destroy l
+pt_create l "/dev/$lower"
+[ "$(limit discard_max_bytes) $(limit write_zeroes_max_bytes)" = '0 0' ] ||
+	fail "promised again: $(limit discard_max_bytes) $(limit write_zeroes_max_bytes)"
+dd if=/dev/zero of=/dev/iot-l bs=64k count=16 oflag=direct
