@@ -17,5 +17,8 @@ cat >>/run/typed <<'END'
 wait
 END
 sh -eux /run/typed </dev/null || fail "it does not work as it is written"
-cmp -n 1048576 "$two" /run/noise || fail "the copy that it makes is none"
+cmp "$one" "$two" >/run/cmp 2>&1 && fail "what waited has gone to the old disk, too"
+cmp -n 1048576 "$one" /run/noise || fail "the old disk was written to"
+cmp -n 1048576 "$two" /dev/zero || fail "what waited is not on the new disk"
+cmp "$one" "$two" 1048576 1048576 || fail "the copy that it makes is none"
 [ -z "$(ls "$PT")" ] || fail "something is left: $(ls "$PT")"
