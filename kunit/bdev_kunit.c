@@ -347,8 +347,43 @@ static void bdev_crumbs(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, pattern_match(buf, CRUMBS * 4, 0, SEED), CRUMBS * 4);
 }
 
+#define UNIT	(192ULL << 10)
+
+/* A discard of many GiB is cut where the disk's units of discards are. */
+static void bdev_discard_units(struct kunit *test)
+{
+	struct testdev_disk_config config = {
+		.name = "iotunits",
+		.size = 8ULL << 30,
+		.limits = {
+			.logical_block_size = 4096,
+			.physical_block_size = 4096,
+			.max_discard_sectors = SZ_1G >> SECTOR_SHIFT,
+			.discard_granularity = UNIT,
+		},
+	};
+	struct testdev_disk *disk = testdev_disk_create(&config);
+	struct testdev_disk_seen seen = {};
+	struct io_target *t;
+
+	KUNIT_ASSERT_FALSE(test, IS_ERR(disk));
+	t = device_open(test, testdev_disk_path(disk), RW);
+	KUNIT_EXPECT_EQ(test, io_target_discard(t, UNIT, 30000 * UNIT, IO_TARGET_NO_TIMEOUT), 0);
+	seen = testdev_disk_seen(disk);
+	KUNIT_EXPECT_EQ(test, seen.bytes, 30000 * UNIT);
+	KUNIT_EXPECT_GT(test, seen.discards, 5u);
+	KUNIT_EXPECT_EQ(test, seen.cuts, 0u);
+	/* One that does not begin with a unit has the first one cut, and no other. */
+	KUNIT_EXPECT_EQ(test, io_target_discard(t, SZ_4K, 30000 * UNIT - SZ_4K,
+						IO_TARGET_NO_TIMEOUT), 0);
+	KUNIT_EXPECT_EQ(test, testdev_disk_seen(disk).cuts, 1u);
+	KUNIT_EXPECT_EQ(test, io_target_close(t), 0);
+	testdev_disk_destroy(disk);
+}
+
 static struct kunit_case bdev_cases[] = {
 	KUNIT_CASE_PARAM(bdev_flags, flag_gen_params),
+	KUNIT_CASE(bdev_discard_units),
 	KUNIT_CASE(bdev_flags_of_pieces),
 	KUNIT_CASE(bdev_flush),
 	KUNIT_CASE_PARAM(bdev_range, range_gen_params),

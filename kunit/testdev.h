@@ -142,6 +142,7 @@ struct testdev_disk_config {
  * @last_ioprio: of the latest
  * @last_hint: of the latest, where bios have one
  * @broken: bios that disregard the limits, or are empty
+ * @cuts: discards that begin or end within a unit of discards
  */
 struct testdev_disk_seen {
 	unsigned int	bios;
@@ -158,6 +159,7 @@ struct testdev_disk_seen {
 	u16		last_ioprio;
 	u8		last_hint;
 	unsigned int	broken;
+	unsigned int	cuts;
 };
 
 struct testdev_disk;

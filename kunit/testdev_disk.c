@@ -4,6 +4,7 @@
  */
 #include <linux/bio.h>
 #include <linux/blkdev.h>
+#include <linux/math64.h>
 #include <linux/module.h>
 #include <linux/slab.h>
 
@@ -77,6 +78,18 @@ static bool bio_broken(struct testdev_disk *d, struct bio *bio)
 	return false;
 }
 
+/* How many ends of @bio lie within a unit of discards. */
+static unsigned int bio_cuts(struct testdev_disk *d, struct bio *bio)
+{
+	u64 unit = d->limits.discard_granularity, start, end;
+
+	if (bio_op(bio) != REQ_OP_DISCARD || !unit)
+		return 0;
+	div64_u64_rem(bio_pos(bio), unit, &start);
+	div64_u64_rem(bio_pos(bio) + bio->bi_iter.bi_size, unit, &end);
+	return !!start + !!end;
+}
+
 static void disk_note(struct testdev_disk *d, struct bio *bio)
 {
 	struct testdev_disk_seen *seen = &d->seen;
@@ -96,6 +109,7 @@ static void disk_note(struct testdev_disk *d, struct bio *bio)
 	seen->last_ioprio = bio->bi_ioprio;
 	seen->last_hint = iot_bio_hint(bio);
 	seen->broken += bio_broken(d, bio);
+	seen->cuts += bio_cuts(d, bio);
 }
 
 static void disk_copy(struct testdev_disk *d, struct bio *bio)

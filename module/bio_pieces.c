@@ -4,6 +4,7 @@
  * the target's pool, each submitted before the next is allocated.
  */
 #include <linux/blkdev.h>
+#include <linux/math64.h>
 #include <linux/mm.h>
 
 #include "bio.h"
@@ -119,14 +120,29 @@ static void bio_use_stretch(struct bio *bio, struct iov_iter *iter)
 	iov_iter_advance(iter, len);
 }
 
-/* Bytes of @req, which carries no data, that one bio stands for at the most. */
-static u64 range_most(const struct io_target_request *req, struct block_device *bdev)
+/*
+ * As far as the device's unit of discards goes: of one that is cut in two, neither half is
+ * discarded.
+ */
+static u64 discard_most(u64 start, struct block_device *bdev)
+{
+	u64 over;
+
+	div64_u64_rem(start + IOT_BIO_BYTES - bdev_discard_alignment(bdev),
+		      bdev_discard_granularity(bdev) ?: SECTOR_SIZE, &over);
+	return over < IOT_BIO_BYTES ? IOT_BIO_BYTES - over : IOT_BIO_BYTES;
+}
+
+/* Bytes of @req, which carries no data, that one bio stands for from @start on at the most. */
+static u64 range_most(const struct io_target_request *req, struct block_device *bdev, u64 start)
 {
 	u32 block = bdev_logical_block_size(bdev);
 	u64 most;
 
 	if (iot_op_is_zone(req->op))
 		return iot_zone_resets_all(req, bdev) ? req->len : iot_zone_bytes(bdev);
+	if (req->op == IO_TARGET_OP_DISCARD)
+		return discard_most(start, bdev);
 	if (req->op != IO_TARGET_OP_SECURE_ERASE)
 		return IOT_BIO_BYTES;
 	/* Not all kernels cut it where its own limit is. */
@@ -141,7 +157,7 @@ static u64 range_most(const struct io_target_request *req, struct block_device *
 u64 iot_bio_set_range(struct bio *bio, const struct io_target_request *req,
 		      struct block_device *bdev, u64 done)
 {
-	u64 len = min(req->len - done, range_most(req, bdev));
+	u64 len = min(req->len - done, range_most(req, bdev, req->pos + done));
 
 	bio->bi_iter.bi_sector = (req->pos + done) >> SECTOR_SHIFT;
 	/* Zones are named by their place alone. */
