@@ -40,6 +40,13 @@ int device_fixture_init(struct kunit *test)
 	return 0;
 }
 
+int device_process_init(struct kunit *test)
+{
+	if (!device_in_process)
+		kunit_skip(test, "built in: no process loads the suites");
+	return device_fixture_init(test);
+}
+
 void device_fixture_exit(struct kunit *test)
 {
 	struct device_fixture *fx = test->priv;

@@ -76,6 +76,12 @@ void device_set_answer(void);
 void device_set_reset(void);
 
 int device_fixture_init(struct kunit *test);
+/*
+ * The same for suites that use the memory of the process which loads them, as
+ * device_chars_init() has found out: built in, no process does.
+ */
+extern bool device_in_process;
+int device_process_init(struct kunit *test);
 /* Lets the devices answer what they hold and closes the targets. */
 void device_fixture_exit(struct kunit *test);
 

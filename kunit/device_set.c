@@ -2,6 +2,7 @@
 /*
  * The devices that the suites share, see device.h.
  */
+#include <linux/sched.h>
 #include <linux/sizes.h>
 
 #include "device.h"
@@ -85,10 +86,13 @@ static const struct testdev_char_config char_configs[DEVICE_CHARS] = {
 	[NO_FSYNC]	= { .name = "iotnofsync", .size = CHAR_SIZE, .no_fsync = true },
 };
 
+bool device_in_process;
+
 int device_chars_init(struct kunit_suite *suite)
 {
 	int i;
 
+	device_in_process = current->mm;
 	for (i = 0; i < DEVICE_CHARS; i++) {
 		struct testdev_char *c = testdev_char_create(&char_configs[i]);
 

@@ -27,7 +27,7 @@ static int ioctl_suite_init(struct kunit_suite *suite)
 	int err = device_chars_init(suite);
 	struct io_target *t;
 
-	if (err)
+	if (err || !device_in_process)
 		return err;
 	t = io_target_open_path(testdev_char_path(device_char[USER_SEEK]),
 				RW | IO_TARGET_USER_BOUNCE, NULL);
@@ -216,7 +216,7 @@ static struct kunit_suite ioctl_suite = {
 	.name		= "io_target_file_ioctl",
 	.suite_init	= ioctl_suite_init,
 	.suite_exit	= ioctl_suite_exit,
-	.init		= device_fixture_init,
+	.init		= device_process_init,
 	.exit		= device_fixture_exit,
 	.test_cases	= ioctl_suite_cases,
 };

@@ -71,6 +71,8 @@ static int user_suite_init(struct kunit_suite *suite)
 {
 	int i, err = device_chars_init(suite);
 
+	if (err || !device_in_process)
+		return err;
 	for (i = USER_ONLY; i <= USER_ITER && !err; i++) {
 		struct io_target *t = io_target_open_path(testdev_char_path(device_char[i]),
 							  BOTH, NULL);
@@ -473,7 +475,7 @@ static struct kunit_suite user_suite = {
 	.name		= "io_target_file_user",
 	.suite_init	= user_suite_init,
 	.suite_exit	= user_suite_exit,
-	.init		= device_fixture_init,
+	.init		= device_process_init,
 	.exit		= device_fixture_exit,
 	.test_cases	= user_cases,
 };
