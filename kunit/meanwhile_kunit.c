@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * A switch, and what becomes of the two disks while it waits: others have written to the
- * next one through its page cache, somebody freezes it, the old one dies.
+ * next one through its page cache, somebody freezes it, the old one dies, it comes to lie
+ * above the target.
  */
 #include <linux/fs.h>
 #include <linux/sizes.h>
@@ -219,12 +220,71 @@ static void switch_old_lost(struct kunit *test)
 	old_dies(test, true);
 }
 
+static const char *above;
+
+static bool path_is_above(struct io_target *target, const char *path, void *private)
+{
+	return above && !strcmp(path, above);
+}
+
+/* What the owner says lies above it is not opened, by whichever way. */
+static void switch_loops(struct kunit *test)
+{
+	struct device_fixture *fx = test->priv;
+	struct io_target *t = fx->target[0];
+	const char *path = testdev_disk_path(next);
+
+	t->config.is_above = path_is_above;
+	above = path;
+	KUNIT_EXPECT_EQ(test, io_target_open(t, path, RW), -ELOOP);
+	device_open(test, testdev_disk_path(old), RW);
+	KUNIT_EXPECT_EQ(test, io_target_set_next(t, path), -ELOOP);
+	above = NULL;
+	KUNIT_EXPECT_EQ(test, io_target_set_next(t, path), 0);
+	above = path;
+	KUNIT_EXPECT_EQ(test, io_target_switch(t, TESTDEV_PATIENCE), -ELOOP);
+	expect_on(test, t, old);
+	KUNIT_EXPECT_EQ(test, io_target_suspend(t, TESTDEV_PATIENCE), 0);
+	above = testdev_disk_path(old);
+	KUNIT_EXPECT_EQ(test, io_target_reopen(t), -ELOOP);
+	KUNIT_EXPECT_EQ(test, io_target_state(t), IO_TARGET_SUSPENDED);
+	above = NULL;
+	KUNIT_EXPECT_EQ(test, io_target_reopen(t), 0);
+	expect_on(test, t, old);
+}
+
+/* Nor when it is looked for. */
+static void follow_loops(struct kunit *test)
+{
+	struct device_fixture *fx = test->priv;
+	struct io_target *t = fx->target[0];
+
+	t->config.is_above = path_is_above;
+	t->config.follow = (struct io_target_follow){
+		.enable = true, .size_is_enough = true, .first = 1, .last = 1,
+	};
+	above = NULL;
+	device_open(test, testdev_disk_path(old), RW | IO_TARGET_EXCL);
+	above = testdev_disk_path(old);
+	iot_target_removed(t);	/* its disk is there, and would be found at once */
+	KUNIT_EXPECT_TRUE(test, device_wait_event(test, IO_TARGET_EVENT_LOST, 1));
+	flush_delayed_work(&t->follow_work);
+	flush_delayed_work(&t->follow_work);
+	KUNIT_EXPECT_EQ(test, io_target_state(t), IO_TARGET_SUSPENDED);
+	above = NULL;
+	KUNIT_EXPECT_TRUE(test, device_wait_event(test, IO_TARGET_EVENT_FOUND, 1));
+	expect_on(test, t, old);
+	KUNIT_EXPECT_EQ(test, io_target_close(t), 0);
+}
+
 static struct kunit_case meanwhile_cases[] = {
 	KUNIT_CASE(settle_written),
 	KUNIT_CASE(settle_refused),
 	KUNIT_CASE(switch_next_frozen),
 	KUNIT_CASE(switch_old_dies),
 	KUNIT_CASE(switch_old_lost),
+	KUNIT_CASE(switch_loops),
+	KUNIT_CASE(follow_loops),
 	{}
 };
 

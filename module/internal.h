@@ -188,6 +188,7 @@ void iot_source_remember(struct io_target *t, const struct iot_source *from,
 			 struct io_target_lower *lower);
 struct io_target_lower *iot_source_reopen(struct io_target *t, unsigned int flags);
 int iot_target_opened(struct io_target *t, struct io_target_lower *lower, bool hold);
+int iot_loop_check(struct io_target *t, const char *path);
 
 /* holder.c */
 void iot_holder_quiesce(struct io_target *t);

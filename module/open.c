@@ -69,6 +69,24 @@ static struct io_target_lower *open_mode(struct io_target *t, umode_t mode,
 	return iot_file_lower_path(t, from);
 }
 
+/* What lies above its owner would wait for itself, or call itself without end. */
+static int loop_check(struct io_target *t, const char *path)
+{
+	if (!t->config.is_above || !t->config.is_above(t, path, t->config.private))
+		return 0;
+	return iot_err(t, -ELOOP, "open refused: %s lies above", path);
+}
+
+/* The same, for what was opened some time ago. */
+int iot_loop_check(struct io_target *t, const char *path)
+{
+	struct fs_struct *old = iot_enter_init_fs();
+	int err = loop_check(t, path);
+
+	iot_leave_init_fs(old);
+	return err;
+}
+
 static struct io_target_lower *open_path(struct io_target *t, const struct iot_source *from)
 {
 	struct fs_struct *old = iot_enter_init_fs();
@@ -76,7 +94,7 @@ static struct io_target_lower *open_path(struct io_target *t, const struct iot_s
 	umode_t mode;
 	int err;
 
-	err = path_mode(from->path, &mode);
+	err = loop_check(t, from->path) ?: path_mode(from->path, &mode);
 	lower = err ? ERR_PTR(err) : open_mode(t, mode, from);
 	iot_leave_init_fs(old);
 	return lower;
@@ -136,7 +154,7 @@ struct io_target_lower *iot_source_open(struct io_target *t, const struct iot_so
 /* Bad arguments have been told by who has found them. */
 void iot_open_failed(struct io_target *t, const struct iot_source *from, int err)
 {
-	if (err != -EINVAL && err != -EBADF)
+	if (err != -EINVAL && err != -EBADF && (err != -ELOOP || !t->config.is_above))
 		iot_err(t, err, "open of %s failed", from->path ?: "a device");
 }
 
@@ -262,7 +280,8 @@ IOT_EXPORT_FOR_TESTS(iot_target_open);
  * Return: 0. -EBUSY: the target is open, or the device is claimed by somebody
  * else. -EINVAL: bad @flags, no @path, or not a block device, char device or regular
  * file. -EACCES, -EROFS: no permission, or a write open of a read-only device.
- * -ENOENT, -ENXIO, -ENODEV, -ENOMEM and whatever the driver's open returns.
+ * -ELOOP: it lies above the target, says config.is_above. -ENOENT, -ENXIO, -ENODEV, -ENOMEM
+ * and whatever the driver's open returns.
  */
 int io_target_open(struct io_target *target, const char *path, unsigned int flags)
 {

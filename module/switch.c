@@ -115,7 +115,8 @@ static int switch_possible(struct io_target *t)
 		return iot_err(t, -ENODEV, "switch refused: there is no device");
 	if (t->next->gone)
 		return iot_err(t, -ENODEV, "switch refused: the next device has been removed");
-	return 0;
+	/* It may have come to be above us since it was opened. */
+	return iot_loop_check(t, t->next_path);
 }
 
 /* The next device settles: waited for by another thread, since it may be for ever. */
@@ -265,8 +266,8 @@ static int switch_locked(struct io_target *t, long timeout)
  * Context: process context, sleeps. Not in the target's own end_io.
  * Return: 0. -ETIMEDOUT. -EIO, -ENOSPC and the like: the next device has lost what others
  * had written to it. -ENOMEM. -EINVAL: no next device, one that cannot take the place any
- * more, or bad @timeout. -EBUSY: suspended or frozen. -ENODEV: one of the two has been
- * removed. -EDEADLK: as for io_target_close().
+ * more, or bad @timeout. -ELOOP: it has come to lie above the target. -EBUSY: suspended or
+ * frozen. -ENODEV: one of the two has been removed. -EDEADLK: as for io_target_close().
  */
 int io_target_switch(struct io_target *target, long timeout)
 {

@@ -222,7 +222,12 @@ struct io_target_follow {
  *	where an event says otherwise; close waits for one that is being told. For
  *	orphans also after close and the last put: it, and @private, must stay until
  *	as many IO_TARGET_EVENT_ORPHAN_END as IO_TARGET_EVENT_ORPHAN were told
- * @private: for @event
+ * @is_above: optional: does what @path names lie above what the owner has made of the
+ *	target, or is it that? Asked before anything is opened by a path, for the first time
+ *	or again, and before a switch; what does is refused with -ELOOP. Process context, may
+ *	sleep, but not wait for the target, whose mutex is held; in a kernel thread @path is
+ *	looked up from the root of init
+ * @private: for @event and @is_above
  * @follow: what happens when the device goes away
  * @rescan: jiffies after which its size is looked at, again and again; 0: only when the
  *	target is started, after errors, and by io_target_rescan()
@@ -235,6 +240,7 @@ struct io_target_config {
 	bool		account_forwarded;
 	void		(*event)(struct io_target *target,
 				 enum io_target_event event, void *private);
+	bool		(*is_above)(struct io_target *target, const char *path, void *private);
 	void		*private;
 	struct io_target_follow follow;
 	unsigned long	rescan;

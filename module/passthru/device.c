@@ -113,6 +113,17 @@ static void device_event(struct io_target *target, enum io_target_event event, v
 		schedule_work(&pt->haste_work);
 }
 
+/* Under the target's mutex, before it opens anything once it has been enabled. */
+static bool device_is_above(struct io_target *target, const char *path, void *private)
+{
+	struct pt_device *pt = private;
+	struct pt_disk *disk = smp_load_acquire(&pt->disk);	/* as device_event() */
+
+	if (disk)
+		return pt_disk_is_below(disk, path);
+	return READ_ONCE(pt->chardev) && pt_chardev_is_path(path);
+}
+
 static struct io_target *target_create(struct pt_device *pt)
 {
 	const struct io_target_config config = {
@@ -123,6 +134,7 @@ static struct io_target *target_create(struct pt_device *pt)
 		.follow			= pt->set.identity,
 		.rescan			= PT_RESCAN,
 		.event			= device_event,
+		.is_above		= device_is_above,
 		.private		= pt,
 	};
 
@@ -167,7 +179,7 @@ static int device_make_char(struct pt_device *pt, struct io_target *t, const cha
 	if (IS_ERR(c))
 		return pt_refuse(pt, PTR_ERR(c), "enable refused: %s cannot be forwarded to",
 				 pt->set.path);
-	pt->chardev = c;
+	WRITE_ONCE(pt->chardev, c);
 	return 0;
 }
 
@@ -262,11 +274,6 @@ int pt_device_rescan(struct pt_device *pt)
 	return io_target_rescan(pt->target);
 }
 
-static bool is_below(struct pt_device *pt, const char *path)
-{
-	return pt->disk ? pt_disk_is_below(pt->disk, path) : pt_chardev_is_path(path);
-}
-
 /* Takes @path over if it succeeds. */
 int pt_device_set_next(struct pt_device *pt, char *path)
 {
@@ -274,8 +281,6 @@ int pt_device_set_next(struct pt_device *pt, char *path)
 
 	if (!pt->target)
 		return pt_refuse(pt, -ENODEV, "next refused: it is not enabled");
-	if (*path && is_below(pt, path))
-		return pt_refuse(pt, -ELOOP, "next refused: %s lies above it", path);
 	err = io_target_set_next(pt->target, *path ? path : NULL);
 	if (err)
 		return err;
@@ -288,9 +293,6 @@ static int command_switch(struct pt_device *pt)
 {
 	int err;
 
-	/* It may be above us by now. */
-	if (pt->next && is_below(pt, pt->next))
-		return pt_refuse(pt, -ELOOP, "switch refused: %s lies above it", pt->next);
 	pt_disk_unlink(pt->disk);
 	err = io_target_switch(pt->target, PT_WAIT);
 	if (!err) {

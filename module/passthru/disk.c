@@ -5,13 +5,13 @@
  * lower disk is another one day; below, the block layer knows what to do with them.
  */
 #include <linux/blkdev.h>
+#include <linux/list.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/slab.h>
 #include <linux/workqueue.h>
 
 #include "passthru.h"
-#include "probe.h"
 #include "../compat_disk.h"
 
 /**
@@ -33,6 +33,7 @@
  * @bdev_key: of the block layer's that a freeze of the disk holds: both are taken while
  *	those of the disk below are held, which may be one of ours
  * @look_work: the device below may have changed
+ * @node: on @disks, while it is added
  */
 struct pt_disk {
 	struct gendisk		*disk;
@@ -49,12 +50,15 @@ struct pt_disk {
 	struct lock_class_key	freeze_lock_key;
 	struct lock_class_key	bdev_key;
 	struct work_struct	look_work;
+	struct list_head	node;
 };
+
+/* All that are added; under disks_lock, which is the last to be taken. */
+static LIST_HEAD(disks);
+static DEFINE_MUTEX(disks_lock);
 
 static void pt_submit_bio(struct bio *bio)
 {
-	if (pt_probe_is(bio))
-		return;
 	io_target_forward_bio(bio->bi_bdev->bd_disk->private_data, bio);
 }
 
@@ -240,7 +244,20 @@ void pt_disk_event(struct pt_disk *d, enum io_target_event event)
 /* Would this disk, above @path, be above itself? */
 bool pt_disk_is_below(struct pt_disk *d, const char *path)
 {
-	return pt_probe(d->disk, path);
+	return pt_is_above(path, d->disk->disk_name);
+}
+
+/* What the disk of that name stands on now; 0: nothing, or it is none of ours. */
+dev_t pt_disk_below(const char *name)
+{
+	struct io_target_info info;
+	struct pt_disk *d;
+
+	guard(mutex)(&disks_lock);
+	list_for_each_entry(d, &disks, node)
+		if (!strcmp(d->disk->disk_name, name))
+			return io_target_get_info(d->target, &info) ? 0 : info.dev;
+	return 0;
 }
 
 /* Of the disks that are deleted, and may still be open. */
@@ -321,6 +338,8 @@ struct pt_disk *pt_disk_create(struct io_target *target, const char *name, bool 
 	err = disk_add(d, name);
 	if (err)
 		goto err_disk;
+	scoped_guard(mutex, &disks_lock)
+		list_add(&d->node, &disks);
 	return d;
 
 err_disk:
@@ -344,6 +363,8 @@ void pt_disk_delete(struct pt_disk *d)
 		disk_unlink_locked(d);
 		d->deleted = true;
 	}
+	scoped_guard(mutex, &disks_lock)
+		list_del(&d->node);
 	del_gendisk(d->disk);
 }
 

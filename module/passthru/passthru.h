@@ -114,5 +114,9 @@ void pt_disk_link(struct pt_disk *d);
 void pt_disk_unlink(struct pt_disk *d);
 void pt_disk_look(struct pt_disk *d);
 void pt_disk_event(struct pt_disk *d, enum io_target_event event);
+dev_t pt_disk_below(const char *name);
+
+/* above.c */
+bool pt_is_above(const char *path, const char *name);
 
 #endif /* _IO_TARGET_PASSTHRU_H */

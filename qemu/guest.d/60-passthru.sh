@@ -91,6 +91,20 @@ no_loops() {
 		refused next /dev/vdc && refused next /dev/zero && rmdir $config/u
 }
 
+# A path that has become a link to what lies above it, by the time that it is opened again.
+no_loops_later() {
+	mkdir $config/u && ln -sf /dev/vdb /run/link && echo /run/link >$config/u/path &&
+		echo 1 >$config/u/enable && echo suspend >$config/u/state || return 1
+	ln -sf /dev/iot-u /run/link
+	! echo resume 2>/dev/null >$config/u/state || return 1
+	echo 0 >$config/u/enable && ln -sf /dev/zero /run/link && echo 1 >$config/u/enable &&
+		echo suspend >$config/u/state || return 1
+	ln -sf /dev/iot-u /run/link
+	! echo resume 2>/dev/null >$config/u/state || return 1
+	ln -sf /dev/zero /run/link && echo resume >$config/u/state &&
+		dd if=/dev/iot-u of=/dev/null bs=512 count=1 && rmdir $config/u
+}
+
 # A disk has one owner.
 busy() {
 	mkdir $config/u && echo $lower >$config/u/path || return 1
@@ -163,6 +177,7 @@ with_module() {
 	result suspends suspended
 	result switches switched
 	result refuses_loops no_loops
+	result refuses_later_loops no_loops_later
 	result claims_its_disk busy
 	result refuses_bad_input bad_input
 	result is_controlled gets_through
