@@ -172,14 +172,24 @@ void pt_disk_unlink(struct pt_disk *d)
 	disk_unlink_locked(d);
 }
 
-/* The device below may be another one, larger, or not be written to any more. */
+/*
+ * The device below may be another one, larger, or not be written to any more; or it has
+ * gone for good, of which whoever stands above is told as its own disk would tell him.
+ */
 static void disk_look_work(struct work_struct *work)
 {
 	struct pt_disk *d = container_of(work, struct pt_disk, look_work);
 	struct io_target_info info;
 
 	guard(mutex)(&d->lock);
-	if (d->deleted || io_target_get_info(d->target, &info) || !S_ISBLK(info.mode))
+	if (d->deleted)
+		return;
+	if (io_target_state(d->target) == IO_TARGET_REMOVED) {
+		set_capacity(d->disk, 0);	/* which old kernels leave */
+		blk_mark_disk_dead(d->disk);
+		return;
+	}
+	if (io_target_get_info(d->target, &info) || !S_ISBLK(info.mode))
 		return;
 	if (set_capacity_and_notify(d->disk, info.size >> SECTOR_SHIFT))
 		iot_disk_revalidate_zones(d->disk);
@@ -235,6 +245,10 @@ void pt_disk_event(struct pt_disk *d, enum io_target_event event)
 		break;
 	case IO_TARGET_EVENT_SIZE:
 		pt_disk_look(d);
+		break;
+	case IO_TARGET_EVENT_STATE:
+		if (io_target_state(d->target) == IO_TARGET_REMOVED)
+			pt_disk_look(d);
 		break;
 	default:
 		break;

@@ -19,7 +19,8 @@ one_removal() { # what prints the disk
 	! wait $fio || fail "fio has seen no error"
 	# 6.1 does not tell who has a disk open: there an error does, and that has been
 	wait_for 5 is_removed || fail "the device is $(pt_state r)"
-	! dd if=/dev/iot-r of=/dev/null bs=4k count=1 iflag=direct 2>/dev/null ||
+	wait_for 5 is_dead || fail "the disk above lives on"
+	[ "$(dd if=/dev/iot-r bs=4k count=1 iflag=direct 2>/dev/null | wc -c)" = 0 ] ||
 		fail "a disk that has gone can be read"
 	pt_destroy r || fail "a device without its disk cannot be disabled"
 }
@@ -30,6 +31,10 @@ ended() {
 
 is_removed() {
 	[ "$(pt_state r)" = removed ]
+}
+
+is_dead() {
+	[ "$(cat /sys/block/iot-r/size)" = 0 ]
 }
 
 removals() { # times, what prints the disk
