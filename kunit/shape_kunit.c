@@ -40,7 +40,7 @@ static const struct shape shapes[] = {
 	{ "sectors", { 512 }, { 1536 }, 40 },
 	{ "empty in the middle", { 4096, EMPTY, 4096 }, { 0, 7, 0 }, 6 },
 	{ "empty at first", { EMPTY, 4096, 4096, EMPTY }, { 0, 0, 0, 3 }, 8 },
-	{ "empty, many", { 4096, EMPTY, 512, 3584 }, { 0, 0, 0, 512 }, 640 },
+	{ "empty, many", { 4096, EMPTY, 512, 3584 }, { 0, 0, 0, 512 }, 64 },
 };
 
 /**
