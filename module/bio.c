@@ -358,9 +358,10 @@ static noinline void bio_submit_new(struct io_target_request *req, struct block_
 /* Of these nothing is to be looked at twice: data, in one piece and bio, which is not kept. */
 static __always_inline bool bio_is_simple(const struct io_target_request *req)
 {
-	return req->op <= IO_TARGET_OP_WRITE && iov_iter_is_bvec(&req->iter) &&
-	       req->iter.nr_segs == 1 && req->len - 1 < IOT_BIO_BYTES &&
-	       !(req->flags & (IO_TARGET_PREPARED | IOT_BIO_RARE));
+	const u32 flags = IO_TARGET_PREPARED | IOT_BIO_RARE | IOT_F_ONE_PIECE;
+
+	return req->op <= IO_TARGET_OP_WRITE && req->len - 1 < IOT_BIO_BYTES &&
+	       (req->flags & flags) == IOT_F_ONE_PIECE;
 }
 
 static __always_inline void bio_submit_simple(struct io_target_request *req,
