@@ -70,11 +70,11 @@ files() {
 	! dmesg | tail -n 200 | grep -iE 'protection error|guard tag|ref tag' || fail "protection"
 }
 
-for type in 1 2 3; do
-	scsi dif=$type dix=1
+for type in $(often '1 2 3' 1); do
+	scsi "dif=$type" dix=1
 	same_limits
 	same_integrity
-	[ $type != 1 ] || files
+	[ "$type" != 1 ] || files
 done
 scsi sector_size=4096
 same_limits
