@@ -13,8 +13,9 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 . "$here/um/boot.sh"
 
 HANG_LIMIT=16
-# Guests at once: most of a case is a boot on one CPU, or a wait.
-META_PARTS=${META_PARTS:-$(nproc)}
+# Guests at once. With two the planted leak was not found once, on a host that was busy
+# besides: so they go one by one until that is understood.
+META_PARTS=${META_PARTS:-1}
 PASSED=0
 FAILED=0
 
