@@ -122,7 +122,8 @@ main() {
 
 	forget
 	# one directory per checkout, kernel and set of options
-	key=$(printf '%s\n' "$TOP_DIR" "$kernel" "${args[@]#C=2}" | sha256sum | cut -c1-12)
+	key=$(printf '%s\n' "$TOP_DIR" "$kernel" "${args[@]}" | grep -vx 'C=2' | sha256sum |
+		cut -c1-12)
 	dir=$(cache_dir modules)/${kernel##*/}-$key
 	# before the build: the log of one that fails is there as well
 	printf '%s\n' "$dir"
