@@ -13,9 +13,6 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 . "$here/um/boot.sh"
 
 HANG_LIMIT=16
-# Guests at once. With two the planted leak was not found once, on a host that was busy
-# besides: so they go one by one until that is understood.
-META_PARTS=${META_PARTS:-1}
 PASSED=0
 FAILED=0
 
@@ -126,56 +123,21 @@ meta_judge() {
 		grep -Eq -- "FAIL .*$want|$want" "$report"
 }
 
-# meta_case <result> <name> <profile> <mode> <meta> <want>: "ok" or "FAIL" begins the result.
 meta_case() {
-	local result=$1 name=$2 profile=$3 mode=$4 meta=$5 want=$6 code=0 begun=$SECONDS
+	local name=$1 profile=$2 mode=$3 meta=$4 want=$5 code=0 begun=$SECONDS report
+	report=$(mktemp)
+	meta_build "$profile"
 	# In a subshell without errexit: a failure is what is wanted.
-	(meta_run "$name" "$profile" "$mode" "${meta#-}") >"$result.report" 2>&1 || code=$?
-	if meta_judge "$want" "$code" "$result.report"; then
-		printf 'ok    %-14s %3d s  %s\n' "$name" $((SECONDS - begun)) "$want"
+	(meta_run "$name" "$profile" "$mode" "${meta#-}") >"$report" || code=$?
+	if meta_judge "$want" "$code" "$report"; then
+		PASSED=$((PASSED + 1))
+		printf '  ok    %-14s %3d s  %s\n' "$name" $((SECONDS - begun)) "$want"
 	else
-		printf 'FAIL  %-14s wanted: %s; exit %d, and:\n' "$name" "$want" "$code"
-		sed 's/^/    > /' "$result.report"
-	fi >"$result.new"
-	mv "$result.new" "$result"
-}
-
-# In the order of the list; one that has no result yet holds up what comes after it.
-meta_tell() { # directory of the results; counts in TOLD
-	while [[ -e $1/$((TOLD + 1)) ]]; do
-		TOLD=$((TOLD + 1))
-		sed 's/^/  /' "$1/$TOLD"
-		if grep -q '^ok' "$1/$TOLD"; then
-			PASSED=$((PASSED + 1))
-		else
-			FAILED=$((FAILED + 1))
-		fi
-	done
-}
-
-meta_cases() { # names, none = all
-	local name profile mode meta want dir number=0
-	dir=$(mktemp -d)
-	TOLD=0
-	while read -r name profile mode meta want <&3; do
-		if [[ -z $name || $name == \#* ]]; then
-			continue
-		fi
-		if (($#)) && [[ " $* " != *" $name "* ]]; then
-			continue
-		fi
-		meta_build "$profile"
-		while (($(jobs -rp | wc -l) >= META_PARTS)); do
-			wait -n || true
-		done
-		number=$((number + 1))
-		meta_case "$dir/$number" "$name" "$profile" "$mode" "$meta" "$want" &
-		meta_tell "$dir"
-	done 3<"$here/meta/cases"
-	wait
-	meta_tell "$dir"
-	FAILED=$((FAILED + number - TOLD))
-	rm -rf "$dir"
+		FAILED=$((FAILED + 1))
+		printf '  FAIL  %-14s wanted: %s; exit %d, and:\n' "$name" "$want" "$code"
+		sed 's/^/    > /' "$report"
+	fi
+	rm -f "$report"
 }
 
 # A parser on what guests have said; no guest, no time.
@@ -214,6 +176,7 @@ meta_scenarios() {
 }
 
 meta_main() {
+	local name profile mode meta want
 	"$here/deps.sh" guest
 	step "meta: guests that the harness must refuse, and some that it must not"
 	if (($# == 0)); then
@@ -224,7 +187,15 @@ meta_main() {
 	if (($# == 0)) || [[ " $* " == *" scenarios "* ]]; then
 		meta_scenarios
 	fi
-	meta_cases "$@"
+	while read -r name profile mode meta want <&3; do
+		if [[ -z $name || $name == \#* ]]; then
+			continue
+		fi
+		if (($#)) && [[ " $* " != *" $name "* ]]; then
+			continue
+		fi
+		meta_case "$name" "$profile" "$mode" "$meta" "$want"
+	done 3<"$here/meta/cases"
 	if ((PASSED + FAILED == 0)); then
 		die "no such meta test: $*" "their names are in qemu/meta/cases"
 	fi
