@@ -6,7 +6,6 @@
 # shellcheck disable=SC2154 # here, root and work are set by check.sh
 
 max_lines=500
-max_header_lines=700	# of include/: one header is all that a user includes
 
 # The names in $work/files that match an extended regular expression.
 files_like() {
@@ -25,13 +24,13 @@ layout_top() {
 
 layout_sizes() {
 	files_like '\.(c|h|sh|py|in)$|(Makefile|Kbuild|Kconfig)$' | xargs -rd '\n' wc -l |
-		awk -v most="$max_lines" -v header="$max_header_lines" '
-			$2 == "total" { next }
-			{ allowed = $2 ~ /^include\// ? header : most }
-			$1 > allowed { print $2 ": " $1 " lines, more than " allowed ": split it" }'
+		awk -v most="$max_lines" '
+			$2 != "total" && $1 > most {
+				print $2 ": " $1 " lines, more than " most ": split it"
+			}'
 }
 
-# Not of binary files: a picture of the manual has no comments.
+# Binary files are left out: a picture of the manual has no comments.
 layout_spdx() {
 	xargs -rd '\n' grep -Il . <"$work/files" | xargs -rd '\n' awk '
 		FNR == 1 { without[FILENAME] }
