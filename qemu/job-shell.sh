@@ -9,7 +9,7 @@ cat <<'TEXT'
   Modules are in /modules:   insmod /modules/io_target.ko
                              insmod /modules/io_target_kunit.ko   (runs the suites)
                              insmod /modules/io_target_passthru.ko
-                             cd /sys/kernel/config/io_target      (see the README)
+                             cd /sys/kernel/config/io_target      (see module/passthru/README.md)
   Disks: two of 128 MiB virtio-blk, 64 MiB NVMe; the 8 bytes at offset N hold N.
   exit or ^D powers off; ^A x kills QEMU.
 

@@ -159,7 +159,7 @@ describe() { # names
 	guest_add "$here/scenarios/lib.sh" scenarios/lib.sh
 	guest_add "$here/scenarios/remove.sh" scenarios/remove.sh
 	guest_add "$here/scenarios/files.pl" scenarios/files.pl
-	guest_add "$here/../README.md" scenarios/README.md
+	guest_add "$here/../module/passthru/README.md" scenarios/README.md
 	for name in "$@"; do
 		guest_add "$SCENARIO_DIR/$name.sh" "scenarios/$name.sh"
 		limits+=" $name:$(limit_of "$name")"
