@@ -272,8 +272,8 @@ static void fake_info(struct io_target_lower *lower, struct io_target_info *info
 {
 	struct fake *fake = lower->data;
 
-	info->mode = fake->identity.mode ?: S_IFCHR;
-	info->dev = fake->identity.dev;
+	info->mode = fake->mode ?: S_IFCHR;
+	info->dev = fake->dev;
 	info->size = fake->size;
 	info->diskseq = fake->diskseq;
 	info->logical_block_size = fake->block_size;

@@ -55,8 +55,9 @@ struct fake_answer {
  * @may_be_short: which of the two manners of backend the next open is
  * @stream: the next open is one of a stream
  * @diskseq: number of the disk
- * @identity: what tells it from others: its mode, 0 for a char device, its number, its
- *	wwid and uuid
+ * @mode: what it is, 0: a char device
+ * @dev: its number
+ * @identity: what else tells it from others
  * @on_identify: called when it is asked for that, if set
  * @on_open: called in the middle of each open, if set
  * @open_error: what the next open fails with, 0: it does not
@@ -82,6 +83,8 @@ struct fake {
 	bool				may_be_short;
 	bool				stream;
 	u64				diskseq;
+	umode_t				mode;
+	dev_t				dev;
 	struct iot_identity		identity;
 	void				(*on_identify)(struct io_target_lower *lower);
 	void				(*on_open)(struct io_target *t);

@@ -301,8 +301,9 @@ struct fake_look {
 
 static void look_like(struct fake *fake, const struct fake_look *look)
 {
-	fake->identity = (struct iot_identity){ .mode = look->mode, .dev = look->dev,
-						.partno = look->partno };
+	fake->mode = look->mode;
+	fake->dev = look->dev;
+	fake->identity = (struct iot_identity){ .partno = look->partno };
 	if (look->wwid) {
 		strscpy(fake->identity.wwid, look->wwid, sizeof(fake->identity.wwid));
 		fake->identity.wwid_len = strlen(look->wwid);

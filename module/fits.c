@@ -6,13 +6,15 @@
  */
 #include "watch.h"
 
-/* Under the mutex: what is opened, or is there. */
+/* Reads what @lower can. Context: process context; under the target's mutex. */
 void iot_fits_read(struct io_target_lower *lower, struct iot_fits *fits)
 {
 	*fits = (struct iot_fits){ .info.flags = lower->flags };
 	lower->backend->info(lower, &fits->info);
 	if (lower->backend->limits)
 		lower->backend->limits(lower, &fits->limits);
+	if (lower->backend->identify)
+		lower->backend->identify(lower, &fits->identity);
 }
 
 static const char *memory_obstacle(const struct iot_fits *old, const struct iot_fits *new)
@@ -84,7 +86,7 @@ static const char *feature_obstacle(const struct iot_fits *old, const struct iot
 }
 
 /* Return: why @new cannot take the place of @old; NULL: it can. */
-const char *iot_fits_obstacle(const struct iot_fits *old, const struct iot_fits *new)
+static const char *fits_obstacle(const struct iot_fits *old, const struct iot_fits *new)
 {
 	const char *obstacle;
 
@@ -102,15 +104,34 @@ const char *iot_fits_obstacle(const struct iot_fits *old, const struct iot_fits 
 
 /*
  * Can @lower, just opened, be the device of @t again, or from now on? Says why it cannot.
- * Return: 0 or @err. Context: process context; under target->mutex.
+ * Return: 0 or -EINVAL. Context: process context; under target->mutex.
  */
-int iot_fits_check(struct io_target *t, struct io_target_lower *lower, const char *what, int err)
+int iot_fits_check(struct io_target *t, struct io_target_lower *lower, const char *what)
 {
 	struct iot_fits now;
 	const char *obstacle;
 
 	lockdep_assert_held(&t->mutex);
 	iot_fits_read(lower, &now);
-	obstacle = iot_fits_obstacle(&t->fits, &now);
-	return obstacle ? iot_err(t, err, "%s refused: %s: %s", what, lower->name, obstacle) : 0;
+	obstacle = fits_obstacle(&t->fits, &now);
+	if (!obstacle)
+		return 0;
+	return iot_err(t, -EINVAL, "%s refused: %s: %s", what, lower->name, obstacle);
+}
+
+/*
+ * Is @lower, just opened, the device that @t has lost, and can it still do what it could?
+ * Says why it is not, or cannot.
+ * Return: 0 or -ESTALE. Context: process context; under target->mutex.
+ */
+int iot_fits_check_lost(struct io_target *t, struct io_target_lower *lower)
+{
+	struct iot_fits now;
+	const char *why;
+
+	lockdep_assert_held(&t->mutex);
+	iot_fits_read(lower, &now);
+	why = iot_identity_differs(t, &now);
+	why = why ?: fits_obstacle(&t->fits, &now);
+	return why ? iot_err(t, -ESTALE, "%s is not the lost device: %s", lower->name, why) : 0;
 }

@@ -77,7 +77,7 @@ static int follow_check_lower(struct io_target *t, struct io_target_lower *lower
 
 	if (backend->dead && backend->dead(lower, 0))
 		return -ENODEV;
-	err = iot_identity_check(t, lower) ?: iot_fits_check(t, lower, "follow", -ESTALE);
+	err = iot_fits_check_lost(t, lower);
 	if (err)
 		return err;
 	if (backend->answers && lower->flags & IO_TARGET_READ && !backend->answers(lower))
@@ -107,7 +107,7 @@ static int follow_peek(struct io_target *t)
 {
 	struct io_target_lower *lower;
 
-	if (!S_ISBLK(t->identity.mode) || t->source.flags == IO_TARGET_READ)
+	if (!S_ISBLK(t->fits.info.mode) || t->source.flags == IO_TARGET_READ)
 		return 0;
 	lower = follow_check(t, iot_source_reopen(t, IO_TARGET_READ));
 	if (IS_ERR(lower))
@@ -197,7 +197,7 @@ void iot_follow_opened(struct io_target *t)
 {
 	const struct iot_source *from = &t->source;
 	bool can = (from->path || from->dev || from->call) &&
-		   (from->provider || S_ISBLK(t->identity.mode) || S_ISCHR(t->identity.mode));
+		   (from->provider || S_ISBLK(t->fits.info.mode) || S_ISCHR(t->fits.info.mode));
 
 	guard(spinlock_irqsave)(&t->lock);
 	t->follows = t->config.follow.enable && can;

@@ -34,21 +34,6 @@ void iot_bdev_identify(struct block_device *bdev, struct iot_identity *id)
 	}
 }
 
-void iot_identity_read(struct io_target_lower *lower, struct iot_identity *id)
-{
-	struct io_target_info info = {};
-
-	lower->backend->info(lower, &info);
-	*id = (struct iot_identity){
-		.mode = info.mode,
-		.dev = info.dev,
-		.size = info.size,
-		.diskseq = info.diskseq,
-	};
-	if (lower->backend->identify)
-		lower->backend->identify(lower, id);
-}
-
 static bool same_wwid(const struct iot_identity *a, const struct iot_identity *b)
 {
 	return a->wwid_len == b->wwid_len && a->wwid_type == b->wwid_type &&
@@ -56,44 +41,35 @@ static bool same_wwid(const struct iot_identity *a, const struct iot_identity *b
 }
 
 static const char *disk_differs(const struct io_target_follow *given,
-				const struct iot_identity *was, const struct iot_identity *now)
+				const struct iot_fits *old, const struct iot_fits *new)
 {
+	const struct iot_identity *was = &old->identity, *now = &new->identity;
+
 	if (was->partno != now->partno)
 		return "another partition";
 	if (was->wwid_len && !same_wwid(was, now))
 		return "another wwid";
 	if (given->uuid[0] && strcasecmp(given->uuid, now->uuid))
 		return "another uuid";
-	if (given->diskseq && given->diskseq != now->diskseq)
+	if (given->diskseq && given->diskseq != new->info.diskseq)
 		return "another diskseq";
 	if (was->wwid_len)
 		return NULL;
-	if (was->size != now->size)
+	if (old->info.size != new->info.size)
 		return "another size";
 	if (!given->uuid[0] && !given->diskseq && !given->size_is_enough)
 		return "no wwid, and nothing is said that tells it from another";
 	return NULL;
 }
 
-/*
- * Is @lower, just opened, the device that @t has lost? Says why it is not.
- * Return: 0 or -ESTALE. Context: process context; under target->mutex.
- */
-int iot_identity_check(struct io_target *t, struct io_target_lower *lower)
+/* Return: why @new is not the device that @t has lost; NULL: it is. */
+const char *iot_identity_differs(struct io_target *t, const struct iot_fits *new)
 {
-	const struct iot_identity *was = &t->identity;
-	struct iot_identity now;
-	const char *differs;
+	const struct iot_fits *old = &t->fits;
 
-	lockdep_assert_held(&t->mutex);
-	iot_identity_read(lower, &now);
-	if (was->mode != now.mode)
-		differs = "of another kind";
-	else if (S_ISBLK(now.mode))
-		differs = disk_differs(&t->config.follow, was, &now);
-	else
-		differs = was->dev != now.dev ? "another number" : NULL;
-	if (!differs)
-		return 0;
-	return iot_err(t, -ESTALE, "%s is not the lost device: %s", lower->name, differs);
+	if (old->info.mode != new->info.mode)
+		return "of another kind";
+	if (S_ISBLK(new->info.mode))
+		return disk_differs(&t->config.follow, old, new);
+	return old->info.dev != new->info.dev ? "another number" : NULL;
 }

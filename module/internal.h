@@ -184,8 +184,7 @@ int iot_target_open(struct io_target *t, const struct iot_source *from);
 void iot_source_forget(struct io_target *t);
 struct io_target_lower *iot_source_open(struct io_target *t, const struct iot_source *from);
 void iot_open_failed(struct io_target *t, const struct iot_source *from, int err);
-void iot_source_remember(struct io_target *t, const struct iot_source *from,
-			 struct io_target_lower *lower);
+void iot_source_remember(struct io_target *t, const struct iot_source *from);
 struct io_target_lower *iot_source_reopen(struct io_target *t, unsigned int flags);
 int iot_target_opened(struct io_target *t, struct io_target_lower *lower, bool hold);
 int iot_loop_check(struct io_target *t, const char *path);
@@ -337,8 +336,7 @@ static inline u64 iot_kind_of(u32 flags)
 	return IS_ENABLED(CONFIG_CPU_BIG_ENDIAN) ? flags : (u64)flags << 32;
 }
 
-/* Does @op bring data to the device? */
-/* By its owner, who says when that is over. Under target->lock or the mutex. */
+/* True while the owner of the device keeps it frozen. Under target->lock or the mutex. */
 static inline bool iot_target_frozen(struct io_target *t)
 {
 	struct io_target_lower *lower = rcu_dereference_protected(t->lower, true);
@@ -346,6 +344,7 @@ static inline bool iot_target_frozen(struct io_target *t)
 	return lower && READ_ONCE(lower->frozen);
 }
 
+/* Does @op bring data to the device? */
 static inline bool iot_op_sends(enum io_target_op op)
 {
 	return op == IO_TARGET_OP_WRITE || op == IO_TARGET_OP_ZONE_APPEND;

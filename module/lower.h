@@ -16,11 +16,7 @@
 #include <linux/io_target.h>
 
 /**
- * struct iot_identity - what tells one device from another
- * @mode: S_IFBLK, S_IFCHR, S_IFREG
- * @dev: device number
- * @size: bytes
- * @diskseq: of the disk
+ * struct iot_identity - what tells one disk from another, beyond struct io_target_info
  * @partno: of the partition, 0: all of the disk
  * @wwid: of the disk
  * @wwid_len: bytes of that, 0: it has none
@@ -28,10 +24,6 @@
  * @uuid: of the partition, or ""
  */
 struct iot_identity {
-	umode_t		mode;
-	dev_t		dev;
-	u64		size;
-	u64		diskseq;
 	unsigned int	partno;
 	u8		wwid[16];
 	unsigned int	wwid_len;
@@ -59,10 +51,11 @@ struct iot_limits {
 	bool	stable_writes;
 };
 
-/* All that is asked of a device that takes the place of this one, see fits.c. */
+/* All that is asked of a device that takes the place of this one: see fits.c, identity.c. */
 struct iot_fits {
 	struct io_target_info	info;
 	struct iot_limits	limits;
+	struct iot_identity	identity;
 };
 
 /**

@@ -69,7 +69,7 @@ static struct io_target_lower *open_mode(struct io_target *t, umode_t mode,
 	return iot_file_lower_path(t, from);
 }
 
-/* What lies above its owner would wait for itself, or call itself without end. */
+/* A device above the target's owner would wait for itself, or call itself without end. */
 static int loop_check(struct io_target *t, const char *path)
 {
 	if (!t->config.is_above || !t->config.is_above(t, path, t->config.private))
@@ -77,7 +77,7 @@ static int loop_check(struct io_target *t, const char *path)
 	return iot_err(t, -ELOOP, "open refused: %s lies above", path);
 }
 
-/* The same, for what was opened some time ago. */
+/* Asks again about a device that was opened some time ago. */
 int iot_loop_check(struct io_target *t, const char *path)
 {
 	struct fs_struct *old = iot_enter_init_fs();
@@ -180,15 +180,13 @@ void iot_source_forget(struct io_target *t)
  * For reopen, once the open has succeeded. An adopted file is not ours to open again,
  * so all that is kept of it is that. @from's path becomes the target's.
  */
-void iot_source_remember(struct io_target *t, const struct iot_source *from,
-			 struct io_target_lower *lower)
+void iot_source_remember(struct io_target *t, const struct iot_source *from)
 {
 	if (from->mm)
 		mmgrab(from->mm);
 	iot_source_forget(t);
 	t->source = *from;
 	t->source.cred = get_current_cred();
-	t->source.diskseq = lower_diskseq(lower);
 }
 
 /*
@@ -199,9 +197,7 @@ int iot_target_opened(struct io_target *t, struct io_target_lower *lower, bool h
 {
 	if (!t->config.name)
 		strscpy(t->name, lower->name, sizeof(t->name));
-	iot_identity_read(lower, &t->identity);
 	iot_fits_read(lower, &t->fits);
-	t->source.diskseq = t->identity.diskseq;
 	trace_open(t, lower->name, lower->flags, 0);
 	iot_forward_opened(lower);
 	iot_follow_opened(t);
@@ -235,7 +231,7 @@ static int target_open_locked(struct io_target *t, const struct iot_source *from
 		return err;
 	}
 	own.path = path;
-	iot_source_remember(t, &own, lower);
+	iot_source_remember(t, &own);
 	iot_target_opened(t, lower, false);
 	return 0;
 }
@@ -401,13 +397,13 @@ static int target_reopen_locked(struct io_target *t)
 		return PTR_ERR(lower);
 	}
 	if (io_target_state(t) != IO_TARGET_CLOSED) {
-		err = iot_fits_check(t, lower, "reopen", -EINVAL);
+		err = iot_fits_check(t, lower, "reopen");
 		if (err) {
 			iot_lower_release(lower);
 			return err;
 		}
 	}
-	another = lower_diskseq(lower) != t->source.diskseq;
+	another = lower_diskseq(lower) != t->fits.info.diskseq;
 	if (another)
 		iot_err(t, -ESTALE, "reopened, but not started: it is another disk");
 	t->suspended = false;

@@ -25,7 +25,6 @@ static bool rescan_compare(struct io_target *t, struct io_target_lower *lower)
 	t->size_seen = info.size;
 	t->read_only_seen = info.read_only;
 	/* Or it would not be the same, or would not fit, when it is back. */
-	t->identity.size = info.size;
 	t->fits.info.size = info.size;
 	t->fits.info.read_only = info.read_only;
 	/* Where it is 0 the backend is asked each time. */

@@ -18,7 +18,7 @@ static int switch_check(struct io_target *t, struct io_target_lower *next)
 
 	old = rcu_dereference_protected(t->lower, lockdep_is_held(&t->mutex));
 	iot_fits_read(old, &t->fits);
-	return iot_fits_check(t, next, "switch", -EINVAL);
+	return iot_fits_check(t, next, "switch");
 }
 
 /* Under the mutex: what had been opened to be switched to is given back. */
@@ -222,7 +222,7 @@ static int switch_over(struct io_target *t, struct io_target_lower *old)
 	t->next = NULL;
 	t->next_path = NULL;
 	t->next_cred = NULL;
-	iot_source_remember(t, &from, next);
+	iot_source_remember(t, &from);
 	/* Who has told it to switch need not be allowed to open it. */
 	put_cred(t->source.cred);
 	t->source.cred = cred;

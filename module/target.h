@@ -35,7 +35,6 @@ struct iot_source {
 	unsigned int		flags;
 	struct mm_struct	*mm;	/* with USER_BOUNCE: of who opens it, or has */
 	const struct cred	*cred;	/* remembered: who has opened it */
-	u64			diskseq;	/* remembered: of what was opened */
 };
 
 /*
@@ -108,8 +107,7 @@ struct io_target {
 	char				name[32];
 
 	const struct cred		*next_cred;	/* of who has opened next; under mutex */
-	struct iot_identity		identity;	/* of what was opened last; under mutex */
-	struct iot_fits			fits;		/* the same; see fits.c */
+	struct iot_fits			fits;		/* of what was opened last; under mutex */
 	u64				size_seen;	/* by rescan; under mutex */
 	bool				read_only_seen;
 	bool				freeze_told;	/* and no thaw yet; under mutex */

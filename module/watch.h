@@ -17,14 +17,13 @@ void iot_follow_end(struct io_target *t);
 void iot_follow_quiesce(struct io_target *t);
 
 /* identity.c */
-void iot_identity_read(struct io_target_lower *lower, struct iot_identity *id);
-int iot_identity_check(struct io_target *t, struct io_target_lower *lower);
+const char *iot_identity_differs(struct io_target *t, const struct iot_fits *new);
 void iot_bdev_identify(struct block_device *bdev, struct iot_identity *id);
 
 /* fits.c */
 void iot_fits_read(struct io_target_lower *lower, struct iot_fits *fits);
-const char *iot_fits_obstacle(const struct iot_fits *old, const struct iot_fits *new);
-int iot_fits_check(struct io_target *t, struct io_target_lower *lower, const char *what, int err);
+int iot_fits_check(struct io_target *t, struct io_target_lower *lower, const char *what);
+int iot_fits_check_lost(struct io_target *t, struct io_target_lower *lower);
 
 /* rescan.c */
 void iot_rescan_init(struct io_target *t);
