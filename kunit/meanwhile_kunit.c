@@ -69,7 +69,7 @@ static u8 *make_buf(struct kunit *test)
 	return buf;
 }
 
-/* What others have written to the disk: in its page cache, and nowhere else. */
+/* Others write to the disk: the data is in its page cache, and nowhere else. */
 static struct file *write_cached(struct kunit *test, struct testdev_disk *disk, const u8 *buf)
 {
 	struct file *file = device_filp_open(testdev_disk_path(disk), O_RDWR);
@@ -210,6 +210,21 @@ static void old_dies(struct kunit *test, bool follow)
 	t->config.follow.enable = false;
 }
 
+/* The next disk dies before it is the target's: the old one stays. */
+static void switch_next_dies(struct kunit *test)
+{
+	struct io_target *t = meanwhile_ready(test);
+	struct switcher s;
+
+	switcher_start(test, &s, t);
+	iot_lower_gone(t->next);	/* on old kernels nobody else tells */
+	KUNIT_EXPECT_EQ(test, switcher_join(test, &s, BLK_STS_OK), -ENODEV);
+	expect_on(test, t, old);
+	KUNIT_EXPECT_EQ(test, io_target_switch(t, TESTDEV_PATIENCE), -ENODEV);
+	KUNIT_EXPECT_EQ(test, io_target_set_next(t, NULL), 0);
+	KUNIT_EXPECT_EQ(test, testdev_disk_seen(next).writes, 0u);
+}
+
 static void switch_old_dies(struct kunit *test)
 {
 	old_dies(test, false);
@@ -227,7 +242,7 @@ static bool path_is_above(struct io_target *target, const char *path, void *priv
 	return above && !strcmp(path, above);
 }
 
-/* What the owner says lies above it is not opened, by whichever way. */
+/* A path that the owner says lies above it is not opened, by any way. */
 static void switch_loops(struct kunit *test)
 {
 	struct device_fixture *fx = test->priv;
@@ -253,7 +268,7 @@ static void switch_loops(struct kunit *test)
 	expect_on(test, t, old);
 }
 
-/* Nor when it is looked for. */
+/* Follow does not open it either. */
 static void follow_loops(struct kunit *test)
 {
 	struct device_fixture *fx = test->priv;
@@ -281,6 +296,7 @@ static struct kunit_case meanwhile_cases[] = {
 	KUNIT_CASE(settle_written),
 	KUNIT_CASE(settle_refused),
 	KUNIT_CASE(switch_next_frozen),
+	KUNIT_CASE(switch_next_dies),
 	KUNIT_CASE(switch_old_dies),
 	KUNIT_CASE(switch_old_lost),
 	KUNIT_CASE(switch_loops),

@@ -144,9 +144,8 @@ static void settle_work(struct work_struct *work)
 }
 
 /*
- * What others have written to the next device since it was opened may lie in its page
- * cache: there the target would not see it, and what the target writes would be
- * overwritten when it leaves that.
+ * Others may have written to the next device since it was opened. As long as that lies in
+ * its page cache the target does not see it, and it comes after what the target writes.
  */
 static int switch_settle(struct io_target *t, long timeout)
 {
@@ -189,8 +188,10 @@ static int switch_quiesce(struct io_target *t, long timeout)
 }
 
 /*
- * From here on the target has none, and what becomes of the old device is no concern of
- * its: one that died before has been told, and is what the target goes on with.
+ * The target has no device from here on, and is not told any more what becomes of the old
+ * one. If one of the two has died before, nothing is changed: the death of the old one has
+ * been told, and to go on as if it had not would leave a lost target with a device.
+ * Return: the old device, or NULL.
  */
 static struct io_target_lower *switch_detach(struct io_target *t)
 {
@@ -198,17 +199,17 @@ static struct io_target_lower *switch_detach(struct io_target *t)
 
 	guard(spinlock_irqsave)(&t->lock);
 	old = rcu_dereference_protected(t->lower, true);
-	if (old->gone)
+	if (old->gone || t->next->gone)
 		return NULL;
 	rcu_assign_pointer(t->lower, NULL);
 	return old;
 }
 
 /*
- * What pends goes to the new device first of all. The old one may take its time.
- * Return: 0, or -ENODEV: the new one has died at once, of which the target has been told.
+ * The requests that pend go to the new device first of all. The old one may take its time.
+ * If the new one dies from here on, the target loses it as at any other time.
  */
-static int switch_over(struct io_target *t, struct io_target_lower *old)
+static void switch_over(struct io_target *t, struct io_target_lower *old)
 {
 	struct iot_source from = {
 		.path	= t->next_path,
@@ -217,7 +218,6 @@ static int switch_over(struct io_target *t, struct io_target_lower *old)
 	};
 	struct io_target_lower *next = t->next;
 	const struct cred *cred = t->next_cred;
-	int err;
 
 	t->next = NULL;
 	t->next_path = NULL;
@@ -227,10 +227,9 @@ static int switch_over(struct io_target *t, struct io_target_lower *old)
 	put_cred(t->source.cred);
 	t->source.cred = cred;
 	t->suspended = false;
-	err = iot_target_opened(t, next, false);
+	iot_target_opened(t, next, false);
 	synchronize_rcu_expedited();
 	iot_lower_release(old);
-	return err == -ENODEV ? err : 0;
 }
 
 static int switch_locked(struct io_target *t, long timeout)
@@ -244,11 +243,13 @@ static int switch_locked(struct io_target *t, long timeout)
 	err = switch_quiesce(t, timeout);
 	if (!err)
 		old = switch_detach(t);
-	if (old)
-		return switch_over(t, old);
+	if (old) {
+		switch_over(t, old);
+		return 0;
+	}
 	t->suspended = false;
 	iot_state_resume(t, NULL, false);
-	return err ?: iot_err(t, -ENODEV, "switch refused: the device has been removed meanwhile");
+	return err ?: iot_err(t, -ENODEV, "switch refused: a device has been removed meanwhile");
 }
 
 /**
@@ -280,9 +281,9 @@ int io_target_switch(struct io_target *target, long timeout)
 		return err;
 	scoped_guard(mutex, &target->mutex)
 		err = switch_locked(target, timeout);
-	if (!err || err == -ENODEV)
+	if (!err)
 		iot_event(target, IO_TARGET_EVENT_STATE);
-	if (err)
+	else
 		iot_streams_kick(target);	/* it was suspended, and may have refused them */
 	return err;
 }
