@@ -9,7 +9,7 @@
 
 #define BUFFER	SZ_64K
 
-/* What the block layer gives a disk at once that says nothing of it */
+/* The block layer gives a disk so much at once if that does not say how much it takes. */
 #define NOWAIT_MOST	(255 << SECTOR_SHIFT)
 
 /* What sort of memory the request is given */

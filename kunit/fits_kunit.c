@@ -26,7 +26,7 @@ static const struct testdev_disk_config good = {
 	},
 };
 
-/* What the disk cannot any more. */
+/* An ability that the disk has lost. */
 struct less {
 	const char	*name;
 	void		(*spoil)(struct testdev_disk_config *config);

@@ -285,7 +285,7 @@ static void zone_behind_orphan(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, testdev_disk_seen(zoned_disk).zones, 4 + 3u);
 }
 
-/* Of neighbours that are written as one, those that were could not be written again. */
+/* Neighbours written as one could not be sent again after a failure: each goes alone. */
 static void zone_not_merged(struct kunit *test)
 {
 	struct io_target *t = zoned_open(test, RW);

@@ -89,7 +89,7 @@ bool iot_bdev_check_whole(struct io_target_lower *lower, struct block_device *bd
 	return p.n <= lower->max_segments && !p.gaps;
 }
 
-/* Where it begins a disk may take less at once, as to the end of a stripe. */
+/* A disk may take less at once near the end of a stripe. */
 static u64 most_at_once(struct request_queue *q, u64 pos)
 {
 	u64 most = (u64)queue_max_sectors(q) << SECTOR_SHIFT;

@@ -311,7 +311,7 @@ int iot_bio_poll_any(struct block_device *bdev, unsigned int flags)
 	unsigned int first, i;
 	int found = 0;
 
-	/* As bio_poll() does for itself: who holds this is waited for before the map changes. */
+	/* bio_poll() does this for itself: the map changes when nobody holds it any more. */
 	if (!percpu_ref_tryget(usage))
 		return 0;
 	map = &bdev_get_queue(bdev)->tag_set->map[HCTX_TYPE_POLL];
@@ -355,7 +355,7 @@ static noinline void bio_submit_new(struct io_target_request *req, struct block_
 		bio_submit_pieces(req, bdev);
 }
 
-/* Of these nothing is to be looked at twice: data, in one piece and bio, which is not kept. */
+/* The fast path takes plain data, in one piece and one bio, which is not kept. */
 static __always_inline bool bio_is_simple(const struct io_target_request *req)
 {
 	const u32 flags = IO_TARGET_PREPARED | IOT_BIO_RARE | IOT_F_ONE_PIECE;

@@ -121,8 +121,8 @@ static void bio_use_stretch(struct bio *bio, struct iov_iter *iter)
 }
 
 /*
- * As far as the device's unit of discards goes: of one that is cut in two, neither half is
- * discarded.
+ * A bio ends where one of the device's units of discards does: of one that is cut in two,
+ * neither half is discarded.
  */
 static u64 discard_most(u64 start, struct block_device *bdev)
 {

@@ -202,7 +202,7 @@ static bool target_has(struct io_target *t, struct io_target_lower *lower)
 	       io_target_state(t) != IO_TARGET_REMOVED;
 }
 
-/* Whoever makes @lower the target's sees, under the lock, that it is frozen. */
+/* The lock is that under which @lower becomes the target's, which sees the mark then. */
 static bool lower_set_frozen(struct io_target *t, struct io_target_lower *lower, bool frozen)
 {
 	guard(spinlock_irqsave)(&t->lock);

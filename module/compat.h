@@ -350,7 +350,7 @@ static inline bool iot_bdev_zone_is_seq(struct block_device *bdev, sector_t sect
 #endif
 }
 
-/* What the disk of @q has been told that the device below has lost. Context: any. */
+/* Tells the queue of a disk above what the device below has lost. Context: any. */
 static inline void iot_queue_disable(struct request_queue *q, enum req_op op)
 {
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 11, 0)
@@ -370,7 +370,7 @@ static inline void iot_queue_disable(struct request_queue *q, enum req_op op)
 #endif
 }
 
-/* What the block layer keeps in a bio for itself, as bio_init() has it. */
+/* Resets what the block layer keeps in a bio for itself, as bio_init() does. */
 static inline void iot_bio_reset_own(struct bio *bio)
 {
 #ifdef CONFIG_BLK_CGROUP_IOCOST

@@ -214,11 +214,11 @@ static inline struct gendisk *iot_alloc_disk_above(struct block_device *bdev, bo
 #endif
 	queue_limits_stack_bdev(&lim, bdev, 0, "io_target");
 	queue_limits_stack_integrity_bdev(&lim, bdev);
-	/* What the hardware could, and has withdrawn since, is not to be promised again. */
+	/* The limit of the hardware stays when a device has withdrawn discards. */
 	if (!bdev_max_discard_sectors(bdev))
 		lim.max_hw_discard_sectors = 0;
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 17, 0)
-	/* Of a device that has lost its write zeroes one is left, which is refused. */
+	/* A device that has lost its write zeroes keeps one of the two, which is refused. */
 	if (lim.max_hw_wzeroes_unmap_sectors != lim.max_write_zeroes_sectors)
 		lim.max_hw_wzeroes_unmap_sectors = 0;
 #endif

@@ -16,7 +16,7 @@
 #include "passthru.h"
 #include "../compat.h"
 
-/* Devices that are looked at. Who piles up more is taken to have come round to himself. */
+/* A pile of more devices is taken to have come round to itself. */
 #define MOST	256
 
 /**
@@ -114,7 +114,7 @@ static bool listing_add(struct dir_context *ctx, const char *text, int len, loff
 	return true;
 }
 
-/* What the holder of a claim is shown to stand on. */
+/* Adds one of the devices that the holder of claims is shown to stand on. */
 static void look_at_slave(struct search *s, const char *name)
 {
 	unsigned int major, minor;
@@ -166,7 +166,7 @@ static void look_at_dir(struct search *s, const char *dir)
 	look_at_loop(s, dir);
 }
 
-/* Where the attributes of a device are: a string of the caller's, or NULL. */
+/* Return: where the attributes of a device are, for the caller to free; NULL: nowhere. */
 static char *dev_dir(dev_t dev)
 {
 	char *text = kmalloc(PATH_MAX, GFP_KERNEL), *dir = NULL;

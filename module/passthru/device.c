@@ -113,7 +113,10 @@ static void device_event(struct io_target *target, enum io_target_event event, v
 		schedule_work(&pt->haste_work);
 }
 
-/* Under the target's mutex, before it opens anything once it has been enabled. */
+/*
+ * Called under the target's mutex, also by the worker that follows. The disk outlives that:
+ * it is freed after the target has been closed.
+ */
 static bool device_is_above(struct io_target *target, const char *path, void *private)
 {
 	struct pt_device *pt = private;
@@ -250,7 +253,7 @@ void pt_device_disable(struct pt_device *pt)
 	if (!t)
 		return;
 	device_set_target(pt, NULL);
-	/* This also ends what they wait for, who have just told it something. */
+	/* A purge also ends the wait of a command that is under way. */
 	if (io_target_state(t) != IO_TARGET_STARTED)
 		io_target_purge(t, IO_TARGET_LEAVE_SENT, 0);
 	wait_var_event(&pt->users, !device_is_used(pt));
@@ -346,7 +349,7 @@ static int command_purge(struct io_target *t)
 	return io_target_purge(t, IO_TARGET_CANCEL_SENT, PT_WAIT);
 }
 
-/* What an owner can tell a target at any time: one ends the wait of another. */
+/* Commands that can be given at any time: one ends the wait of another. */
 static const struct {
 	const char	*name;
 	int		(*call)(struct io_target *t);

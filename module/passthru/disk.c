@@ -185,6 +185,7 @@ static void disk_look_work(struct work_struct *work)
 	if (d->deleted)
 		return;
 	if (io_target_state(d->target) == IO_TARGET_REMOVED) {
+		/* Under the lock, since nothing waits for this target any more. */
 		set_capacity(d->disk, 0);	/* which old kernels leave */
 		blk_mark_disk_dead(d->disk);
 		return;
@@ -261,7 +262,7 @@ bool pt_disk_is_below(struct pt_disk *d, const char *path)
 	return pt_is_above(path, d->disk->disk_name);
 }
 
-/* What the disk of that name stands on now; 0: nothing, or it is none of ours. */
+/* Return: what the disk of that name stands on now; 0: nothing, or it is none of ours. */
 dev_t pt_disk_below(const char *name)
 {
 	struct io_target_info info;

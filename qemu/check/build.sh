@@ -5,7 +5,7 @@
 # qemu/check.sh.
 # shellcheck disable=SC2154 # here, root and work are set by check.sh
 #
-# What gcc and sparse see are the modules of the tests (see modules.sh), which are not
+# gcc and sparse look at the modules of the tests (see modules.sh), so that these are not
 # built for the checks alone. The others have a mirror: one that was built without a
 # finding is kept and built incrementally next time.  One that had findings, or was
 # interrupted, is built from scratch: make would not print the warnings of an

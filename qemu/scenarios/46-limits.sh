@@ -21,7 +21,7 @@ scsi() {
 	echo "== $*: $lower"
 }
 
-# What is the upper disk's own: how requests queue, which are the lower one's; a write
+# The upper disk has these of its own: how requests queue, which are the lower one's; a write
 # cache, so that no flush is lost above when the disk is another one day; and what is set
 # for a queue and not for a disk.
 own='write_cache fua scheduler nr_requests nomerges rq_affinity io_timeout wbt_lat_usec
@@ -108,7 +108,7 @@ refuse 0x42
 [ "$(limit discard_max_bytes)" = 0 ] || fail "discards are still promised"
 ! blkdiscard -o 0 -l 1M /dev/iot-l 2>/run/err || fail "a discard was reported as done"
 
-# What has been lost before is no reason not to be enabled.
+# A disk that has lost them before is enabled all the same.
 pt_destroy l
 pt_create l "/dev/$lower"
 [ "$(limit discard_max_bytes) $(limit write_zeroes_max_bytes)" = '0 0' ] ||
