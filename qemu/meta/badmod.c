@@ -24,14 +24,17 @@ static bool mode_is(const char *name)
 	return !strcmp(mode, name);
 }
 
-/* The last pointer to the object is overwritten, and nobody has a copy. */
+/*
+ * The last pointer to each object is overwritten, and nobody has a copy. They are cleared:
+ * a free object names the next free one, so that one stale pointer would find all.
+ */
 static noinline void badmod_leak(void)
 {
 	static void *lost;
 	int i;
 
 	for (i = 0; i < 8; i++)
-		lost = kmalloc(600 + i, GFP_KERNEL);
+		lost = kzalloc(600 + i, GFP_KERNEL);
 	lost = NULL;
 	OPTIMIZER_HIDE_VAR(lost);
 }

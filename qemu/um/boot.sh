@@ -46,14 +46,14 @@ um_tmpdir() { # MiB
 	fi
 }
 
-um_cmdline() {
+um_cmdline() { # linux
 	local words=(
 		con=null 'con0=null,fd:1' root=98:0
 		loglevel=7 log_buf_len=16M printk.devkmsg=on
 		panic=-1 oops=panic noreboot "${GUEST_RCU[@]}"
 		sysctl.kernel.hung_task_timeout_secs=60
-		kmemleak=on
 	)
+	mapfile -t -O ${#words[@]} words < <(guest_leak_words "${1%/*}")
 	echo "${words[*]} ${GUEST_APPEND[*]}"
 }
 
@@ -94,7 +94,7 @@ um_boot() {
 		env "LD_PRELOAD=$preload" "TMPDIR=$dir" "HOME=$GUEST_DIR" \
 		"$linux" "mem=${memory}M" ncpus=2 seccomp=on \
 		"initrd=$GUEST_DIR/initrd" rdinit=/init \
-		"${UM_LINES[@]}" $(um_cmdline) \
+		"${UM_LINES[@]}" $(um_cmdline "$linux") \
 		</dev/null >"$GUEST_DIR/console.log" 2>"$GUEST_DIR/machine.err" &
 	for fd in "${UM_FDS[@]}"; do
 		exec {fd}>&-
