@@ -25,7 +25,7 @@ FILTER=${FILTER:-}
 TEST_MEMORY=1024
 
 # What the scripts of guest.d take in the first guest, for a fair share of suites
-SCRIPT_SECONDS=75
+SCRIPT_SECONDS=50
 
 # The suites of races, and how many times as many rounds they have under stress
 STRESS_SUITES='io_target_stress_*'
