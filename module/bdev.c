@@ -140,14 +140,32 @@ static void bdev_close(struct io_target_lower *lower)
 /*
  * A dead disk fails all that it is sent from now on, whatever the error. One without a
  * size is as good as dead to who looks for one that has it: nobody is connected (nbd),
- * or nothing is in the drive.
+ * or nothing is in the drive; and so is one that cannot be reached.
  */
 static bool bdev_dead(struct io_target_lower *lower, int err)
 {
 	struct block_device *bdev = lower_bdev(lower);
 
-	return test_bit(GD_DEAD, &bdev->bd_disk->state) ||
-	       (!bdev_nr_sectors(bdev) && READ_ONCE(lower->target->follows));
+	if (test_bit(GD_DEAD, &bdev->bd_disk->state))
+		return true;
+	return READ_ONCE(lower->target->follows) &&
+	       (!bdev_nr_sectors(bdev) || err == -ENODEV || err == -ENOLINK);
+}
+
+/* What has been written to a zone cannot be written there again. */
+static bool bdev_repeats(const struct io_target_lower *lower, enum io_target_op op)
+{
+	switch (op) {
+	case IO_TARGET_OP_READ:
+	case IO_TARGET_OP_FLUSH:
+		return true;
+	case IO_TARGET_OP_WRITE:
+	case IO_TARGET_OP_DISCARD:
+	case IO_TARGET_OP_WRITE_ZEROES:
+		return !lower->zone_size;
+	default:
+		return false;
+	}
 }
 
 /* Reads one block. Nobody else has @lower yet. */
@@ -205,6 +223,7 @@ static const struct iot_backend bdev_backend = {
 	.limits		= bdev_read_limits,
 	.close		= bdev_close,
 	.dead		= bdev_dead,
+	.repeats	= bdev_repeats,
 	.answers	= bdev_answers,
 	.settle		= bdev_settle,
 	.identify	= bdev_identify,

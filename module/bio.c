@@ -85,6 +85,8 @@ noinline void iot_bio_done_rarely(struct io_target_request *req, blk_status_t st
 {
 	if (req->flags & IOT_F_VMALLOC)
 		bio_sync_vmalloc(req, false);
+	if (status && READ_ONCE(req->target->follows))
+		iot_owner_of_bio(req, &req->blk.bio);
 	if (req->op == IO_TARGET_OP_ZONE_APPEND && !status)
 		req->pos = (loff_t)sector << SECTOR_SHIFT;
 	iot_request_end(req, status ? blk_status_to_errno(status) : iov_iter_count(&req->iter),

@@ -246,6 +246,26 @@ ssize_t iot_carrier_begun(struct io_target_request *req)
 	return begun;
 }
 
+/*
+ * Under target->lock: the I/O was failed by a device that has gone, and is to be sent to the
+ * one that comes back. Return: the request that waits for it, or NULL.
+ */
+struct io_target_request *iot_carrier_again(struct io_target_request *io)
+{
+	struct io_target_carrier *c = container_of(io, struct io_target_carrier, io);
+
+	guard(spinlock_irqsave)(&c->lock);
+	if (!c->req)
+		return NULL;
+	c->sent = false;
+	iot_lower_unpin(c->lower);	/* the target still has it */
+	c->lower = NULL;
+	WRITE_ONCE(io->lower, NULL);
+	io->flags &= ~IOT_F_AGAIN;
+	refcount_dec(&c->refs);		/* that of the I/O: the request has another */
+	return c->req;
+}
+
 /* The device has answered the carrier's I/O. */
 void iot_carrier_end(struct io_target_request *io, ssize_t result, blk_status_t status)
 {

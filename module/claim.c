@@ -87,6 +87,7 @@ enum iot_claim iot_claim(struct io_target_request *req, bool or_orphan, int why)
 void iot_claim_end(struct io_target_request *req, int err)
 {
 	bool orphaned = !req->not_sent;
+	bool kept = req->result == IOT_KEPT;
 	ssize_t begun = 0;
 
 	if (err == -ETIMEDOUT)
@@ -95,7 +96,7 @@ void iot_claim_end(struct io_target_request *req, int err)
 		iot_event(req->target, IO_TARGET_EVENT_ORPHAN);
 	else
 		begun = req->carrier ? iot_carrier_begun(req) : iot_begun(req);
-	if (begun)
+	if (begun || kept)
 		req->not_sent = false;
 	iot_request_finish(req, begun ?: err, BLK_STS_OK);
 }

@@ -2,8 +2,9 @@
 /*
  * Following a device that goes away: it is looked for where it was, until it is back.
  *
- * A lost target is one that is suspended, with t->lost: requests pend, and what its
- * owner wishes meanwhile counts when the device is back. One delayed work per target does
+ * A lost target is one that is suspended, with t->lost: requests pend, also those that a
+ * disk has failed because it has gone (iot_keep(), iot_forward_keep()), and what its owner
+ * wishes meanwhile counts when the device is back. One delayed work per target does
  * the rest, and nothing else does: it tells the loss, gives the dead device up, looks for
  * the device with growing pauses, and tells that it was found.
  *

@@ -3,29 +3,15 @@
  * Bios that a driver's own disk has received, and that go to a target as they are: one
  * clone each, of the target's bioset, with what is to be known of it in the front pad.
  *
- * A bio that finds the gate shut is put on a list of the target's, linked by its own
- * bi_next, so that nothing is allocated and none is too many; start clones and sends it.
- * A clone holds the gated gate from its submission to its end, or, sent by start, the
- * ungated one and a count in target->resent, as requests do.
- *
- * Between requests and bios that pend the order is kept by counting: a request notes
- * how many bios had come before it, see iot_forward_before().
+ * A clone holds the gated gate from its submission to its end, or, sent by start
+ * (forward_pend.c), the ungated one and a count in target->resent, as requests do.
  */
 #include <linux/bio.h>
 #include <linux/blkdev.h>
 #include <linux/export.h>
 
-#include "stats.h"
+#include "forward.h"
 #include "submit.h"
-
-/* The front pad of a clone. */
-struct forward {
-	struct io_target	*target;
-	struct bio		*bio;		/* what was received */
-	unsigned long		started;	/* for the accounting of its disk */
-	bool			resent;
-	struct bio		clone;		/* last */
-};
 
 /*
  * Holds the slab of the clones while the module is loaded: the block layer would make it
@@ -49,7 +35,7 @@ int iot_forward_init(struct io_target *t)
 			   offsetof(struct forward, clone), BIOSET_PERCPU_CACHE);
 }
 
-static enum io_target_op forward_op(const struct bio *bio)
+enum io_target_op iot_forward_op(const struct bio *bio)
 {
 	switch (bio_op(bio)) {
 	case REQ_OP_READ:
@@ -80,13 +66,13 @@ static enum io_target_op forward_op(const struct bio *bio)
 
 static void forward_note_error(struct io_target *t, struct bio *bio, int err)
 {
-	iot_stats_transfer_error(t, forward_op(bio),
+	iot_stats_transfer_error(t, iot_forward_op(bio),
 				 (loff_t)bio->bi_iter.bi_sector << SECTOR_SHIFT,
 				 bio->bi_iter.bi_size, err);
 }
 
 /* One that has been counted, and was never sent. */
-static void forward_end_unsent(struct io_target *t, struct bio *bio, int err)
+void iot_forward_end_unsent(struct io_target *t, struct bio *bio, int err)
 {
 	if (err != -EAGAIN)
 		forward_note_error(t, bio, err);
@@ -139,37 +125,45 @@ static void forward_withdraw(struct io_target *t, struct bio *bio)
 		iot_queue_disable(bdev_get_queue(bio->bi_bdev), op);
 }
 
-static noinline void forward_failed(struct io_target *t, struct bio *bio, blk_status_t status)
+/* Return: false: the bio pends again. */
+static noinline bool forward_failed(struct forward *f)
 {
+	blk_status_t status = f->clone.bi_status;
 	int err = blk_status_to_errno(status);
+	struct io_target *t = f->target;
+	struct bio *bio = f->bio;
 
 	if (err != -EAGAIN) {
-		forward_note_error(t, bio, err);
-		forward_withdraw(t, bio);
 		/* The gate is still held: it is the device that has answered. */
 		iot_lower_failed(iot_target_lower(t), err);
+		if (iot_forward_keep(t, bio, f->resent ? f->since : (u32)jiffies))
+			return false;
+		forward_note_error(t, bio, err);
+		forward_withdraw(t, bio);
 	}
 	if (!bio->bi_status)
 		bio->bi_status = status;
+	return true;
 }
 
 /* The clone first: when the gate is given back the bioset may go. */
 static void forward_end(struct bio *clone)
 {
 	struct forward *f = container_of(clone, struct forward, clone);
-	blk_status_t status = clone->bi_status;
 	struct io_target *t = f->target;
-	unsigned long started = f->started;
 	bool resent = f->resent;
 	struct bio *bio = f->bio;
+	bool ends = true;
 
-	bio_put(clone);
-	if (unlikely(status))
-		forward_failed(t, bio, status);
 	if (t->config.account_forwarded)
-		bio_end_io_acct(bio, started);
-	this_cpu_inc(t->stats->completed);
-	bio_endio(bio);
+		bio_end_io_acct(bio, f->started);
+	if (unlikely(clone->bi_status))
+		ends = forward_failed(f);
+	bio_put(clone);
+	if (likely(ends)) {
+		this_cpu_inc(t->stats->completed);
+		bio_endio(bio);
+	}
 	forward_put(t, resent);
 }
 
@@ -227,9 +221,10 @@ static noinline void forward_poll(struct io_target_lower *lower, struct bio *bio
 
 /* Return: NULL when there is no memory, and the bio may not wait for it. */
 static struct bio *forward_clone(struct io_target *t, struct io_target_lower *lower,
-				 struct bio *bio, bool resent)
+				 struct bio *bio, const u32 *since)
 {
-	gfp_t gfp = bio->bi_opf & REQ_NOWAIT ? GFP_NOWAIT : GFP_NOIO;
+	bool may_wait = since || !(bio->bi_opf & REQ_NOWAIT);
+	gfp_t gfp = may_wait ? GFP_NOIO : GFP_NOWAIT;
 	struct bio *clone = iot_clone_cached(bio, gfp, &t->forwards);
 	struct forward *f;
 
@@ -244,23 +239,27 @@ static struct bio *forward_clone(struct io_target *t, struct io_target_lower *lo
 	f = container_of(clone, struct forward, clone);
 	f->target = t;
 	f->bio = bio;
-	f->resent = resent;
+	f->resent = since;
+	if (unlikely(since)) {
+		f->since = *since;
+		clone->bi_opf &= ~REQ_NOWAIT;
+	}
 	f->started = t->config.account_forwarded ? bio_start_io_acct(bio) : 0;
 	return clone;
 }
 
-/* The gate is held, and the bio has been counted. */
-static void forward_send(struct io_target *t, struct io_target_lower *lower, struct bio *bio,
-			 bool resent)
+/* The gate is held, and the bio has been counted. @since: from when on it has pended, or NULL. */
+void iot_forward_send(struct io_target *t, struct io_target_lower *lower, struct bio *bio,
+		      const u32 *since)
 {
 	int err = forward_check(t, lower, bio);
 	struct bio *clone;
 
 	if (unlikely(err))
 		goto err_end;
-	clone = forward_clone(t, lower, bio, resent);
+	clone = forward_clone(t, lower, bio, since);
 	if (unlikely(!clone)) {
-		err = bio->bi_opf & REQ_NOWAIT ? -EAGAIN : -ENOMEM;
+		err = bio->bi_opf & REQ_NOWAIT && !since ? -EAGAIN : -ENOMEM;
 		goto err_end;
 	}
 	if (likely(!READ_ONCE(lower->orphan_writes)) || !iot_orphan_hold_bio(lower, clone, false))
@@ -268,8 +267,8 @@ static void forward_send(struct io_target *t, struct io_target_lower *lower, str
 	return;
 
 err_end:
-	forward_end_unsent(t, bio, err);
-	forward_put(t, resent);
+	iot_forward_end_unsent(t, bio, err);
+	forward_put(t, since);
 }
 
 /* From the lower's worker: a clone that was held behind an orphan. */
@@ -291,140 +290,14 @@ void iot_forward_cancel_held(struct bio *clone)
 	bio_put(clone);
 	if (t->config.account_forwarded)
 		bio_end_io_acct(bio, started);
-	forward_end_unsent(t, bio, -ECANCELED);
+	iot_forward_end_unsent(t, bio, -ECANCELED);
 	forward_put(t, resent);
-}
-
-/* When the oldest pended bio has been held for long enough. */
-static void forward_arm(struct io_target *t)
-{
-	struct bio *bio = bio_list_peek(&t->pended_bios);
-	u32 held;
-
-	lockdep_assert_held(&t->lock);
-	if (!bio || !t->config.forward_timeout)
-		return;
-	held = (u32)jiffies - (u32)bio->bi_cookie;
-	mod_timer(&t->forward_timer, jiffies + max(t->config.forward_timeout, held) - held);
-}
-
-/* Return: 0: it pends; IOT_GATE_OPEN: opened meanwhile, and held; negative errno. */
-static int forward_pend(struct io_target *t, struct bio *bio)
-{
-	guard(spinlock_irqsave)(&t->lock);
-	if (percpu_ref_tryget_live(&t->gated))
-		return IOT_GATE_OPEN;
-	if (t->state == IO_TARGET_PURGED)
-		return -ESHUTDOWN;
-	if (t->state == IO_TARGET_CLOSED || t->state == IO_TARGET_REMOVED)
-		return -ENODEV;
-	if (bio->bi_opf & REQ_NOWAIT)
-		return -EAGAIN;
-	this_cpu_inc(t->stats->submitted);
-	this_cpu_inc(t->stats->pended);
-	/* Nobody else uses it before the bio is sent: when it came. */
-	bio->bi_cookie = (u32)jiffies;
-	bio_list_add(&t->pended_bios, bio);
-	if (t->bios_pended++ == t->bios_taken)
-		forward_arm(t);
-	return IOT_PENDED;
-}
-
-/* Under target->lock: so many bios are to go before a request that pends now. */
-u64 iot_forward_before(struct io_target *t)
-{
-	lockdep_assert_held(&t->lock);
-	return t->bios_pended;
-}
-
-static struct bio *forward_pop(struct io_target *t)
-{
-	struct bio *bio = bio_list_pop(&t->pended_bios);
-
-	if (bio) {
-		bio->bi_cookie = BLK_QC_T_NONE;
-		t->bios_taken++;
-	}
-	return bio;
-}
-
-/* @first: the first of the pended requests, or NULL. */
-static struct bio *forward_next(struct io_target *t, struct io_target_lower **lower)
-{
-	struct io_target_request *first;
-	struct bio *bio;
-
-	guard(spinlock_irqsave)(&t->lock);
-	first = list_first_entry_or_null(&t->pended, struct io_target_request, node);
-	if (t->state != IO_TARGET_STARTING || (first && first->result <= (s64)t->bios_taken))
-		return NULL;
-	bio = forward_pop(t);
-	if (!bio)
-		return NULL;
-	/* Under the lock: from here on stop, purge and close wait for it. */
-	percpu_ref_get(&t->ungated);
-	atomic_inc(&t->resent);
-	*lower = rcu_dereference_protected(t->lower, true);
-	return bio;
-}
-
-/*
- * For start: sends the oldest pended bio if no request has come before it.
- * Return: false if there was none.
- */
-bool iot_forward_send_pended(struct io_target *t)
-{
-	struct io_target_lower *lower;
-	struct bio *bio = forward_next(t, &lower);
-
-	if (bio)
-		forward_send(t, lower, bio, true);
-	return bio;
-}
-
-/* Under target->lock, with the change of state that ends them: takes all pended bios. */
-void iot_forward_claim_all(struct io_target *t, struct bio_list *claimed)
-{
-	struct bio *bio;
-
-	lockdep_assert_held(&t->lock);
-	while ((bio = forward_pop(t)))
-		bio_list_add(claimed, bio);
-}
-
-void iot_forward_end_claimed(struct io_target *t, struct bio_list *claimed, int err)
-{
-	struct bio *bio;
-
-	while ((bio = bio_list_pop(claimed)))
-		forward_end_unsent(t, bio, err);
-}
-
-static void forward_expired(struct io_target *t, struct bio_list *expired)
-{
-	struct bio *bio;
-
-	guard(spinlock_irqsave)(&t->lock);
-	while ((bio = bio_list_peek(&t->pended_bios)) &&
-	       (u32)jiffies - (u32)bio->bi_cookie >= t->config.forward_timeout)
-		bio_list_add(expired, forward_pop(t));
-	forward_arm(t);
-}
-
-/* All may be held for the same time, so that the oldest expire first. */
-void iot_forward_timer(struct timer_list *timer)
-{
-	struct io_target *t = container_of(timer, struct io_target, forward_timer);
-	struct bio_list expired = BIO_EMPTY_LIST;
-
-	forward_expired(t, &expired);
-	iot_forward_end_claimed(t, &expired, -ETIMEDOUT);
 }
 
 /* The gate is shut, or somebody has to be asked. */
 static noinline void forward_or_pend(struct io_target *t, struct bio *bio)
 {
-	int err = forward_pend(t, bio);
+	int err = iot_forward_pend(t, bio);
 
 	if (err == IOT_PENDED)
 		return;
@@ -433,7 +306,7 @@ static noinline void forward_or_pend(struct io_target *t, struct bio *bio)
 		return;
 	}
 	this_cpu_inc(t->stats->submitted);
-	forward_send(t, iot_target_lower(t), bio, false);
+	iot_forward_send(t, iot_target_lower(t), bio, NULL);
 }
 
 /**
@@ -467,7 +340,7 @@ void io_target_forward_bio(struct io_target *target, struct bio *bio)
 		return;
 	}
 	this_cpu_inc(target->stats->submitted);
-	forward_send(target, iot_target_lower(target), bio, false);
+	iot_forward_send(target, iot_target_lower(target), bio, NULL);
 }
 EXPORT_SYMBOL_GPL(io_target_forward_bio);
 

@@ -22,7 +22,7 @@
  *   gated, ungated
  *            every request holds one of the two from when it goes to the device, or
  *            is taken from among the pended, to the return of its end_io; an orphan
- *            has given it back. So does a transfer without a request (oneline.c),
+ *            has given it back, and so has what pends again after a loss. So does a transfer without a request (oneline.c),
  *            while its caller is in the driver. Close and suspend kill both and wait
  *            for zero, after which nobody can reach target->lower.
  *
@@ -300,7 +300,11 @@ struct iot_claimed {
 	struct bio_list		bios;
 };
 
+/* The result, meanwhile, of a pended request that a device has had: no bio goes before it. */
+#define IOT_KEPT	((ssize_t)LONG_MIN)
+
 int iot_pend(struct io_target_request *req, struct percpu_ref *gate);
+bool iot_keep(struct io_target_request *io);
 bool iot_pended_remove(struct io_target_request *req);
 bool iot_pended_send(struct io_target *t, enum io_target_state state);
 void iot_pended_claim_all(struct io_target *t, struct iot_claimed *claimed);
@@ -308,6 +312,7 @@ void iot_pended_end(struct io_target *t, struct iot_claimed *claimed, int err);
 
 /* owner.c */
 void iot_owner_note(struct io_target_request *req);
+void iot_owner_of_bio(struct io_target_request *req, struct bio *bio);
 void iot_owner_forget(struct io_target_request *req);
 void iot_owner_share(struct io_target_request *req, const struct io_target_request *from);
 bool iot_owner_enter(const struct io_target_request *req);
@@ -326,6 +331,7 @@ void iot_carrier_send(struct io_target_carrier *carrier, struct io_target_lower 
 bool iot_carrier_begin(struct io_target_carrier *carrier, struct io_target_lower *lower);
 struct io_target_carrier *iot_carrier_get(struct io_target_request *req);
 void iot_carrier_drop(struct io_target_request *req);
+struct io_target_request *iot_carrier_again(struct io_target_request *io);
 void iot_carrier_end(struct io_target_request *io, ssize_t result, blk_status_t status);
 enum iot_claim iot_carrier_claim(struct io_target_carrier *carrier, bool or_orphan);
 ssize_t iot_carrier_begun(struct io_target_request *req);

@@ -91,6 +91,8 @@ struct iot_fits {
  * @settle: optional: the device is about to be used: what others have written through its
  *	cache is written back, and dropped. Waits for it. Return: 0 or negative errno.
  * @identify: optional: what tells the device from others, beyond @info. May sleep.
+ * @repeats: optional: may an @op that it has failed, because it is gone, be sent again when
+ *	it is back? Carried out twice is as once. Any context.
  * @may_be_short: fewer bytes than asked for are a result, not an error
  */
 struct iot_backend {
@@ -116,6 +118,7 @@ struct iot_backend {
 	bool		(*answers)(struct io_target_lower *lower);
 	int		(*settle)(struct io_target_lower *lower);
 	void		(*identify)(struct io_target_lower *lower, struct iot_identity *id);
+	bool		(*repeats)(const struct io_target_lower *lower, enum io_target_op op);
 	bool		may_be_short;
 };
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Pended requests: accepted while the target is held back, sent in order when it
- * goes on, ended when it is purged, closed or removed.
+ * goes on, ended when it is purged, closed or removed. In front of them are those that a
+ * device which is looked for has failed because it had gone.
  *
  * A pended request holds no gate, so that a device can be closed and opened again
  * under it; its place on the list, under target->lock, is what it has. Who takes it
@@ -12,6 +13,7 @@
 #include <linux/rcupdate.h>
 
 #include "stats.h"
+#include "verify.h"
 
 static bool state_pends(const struct io_target *t, const struct io_target_request *req)
 {
@@ -72,6 +74,60 @@ int iot_pend(struct io_target_request *req, struct percpu_ref *gate)
 	return IOT_PENDED;
 }
 
+/*
+ * Under target->lock: the device has failed @req because it has gone, and is looked for. The
+ * request goes before all that has come later. Return: its gate, which the caller gives back.
+ */
+static struct percpu_ref *pend_again(struct io_target_request *req, bool *resent)
+{
+	struct percpu_ref *gate = iot_request_gate(req);
+	struct io_target *t = req->target;
+
+	lockdep_assert_held(&t->lock);
+	*resent = req->flags & IOT_F_RESENT;
+	req->flags &= ~(IOT_F_WAS_PENDED | IOT_F_RESENT | IOT_F_AGAIN);
+	req->result = IOT_KEPT;
+	WRITE_ONCE(req->lower, NULL);
+	iot_deadline_look(req);
+	WRITE_ONCE(req->state, IOT_REQ_PENDED);
+	list_add(&req->node, t->kept);
+	t->kept = &req->node;
+	t->nr_pended++;
+	iot_stats_pend(req);
+	return gate;
+}
+
+/*
+ * A device that is looked for has failed @io, a request or a carrier's, which holds a gate:
+ * it waits for the device that comes back, unless somebody wants it to end.
+ * Context: any. Return: false: it ends.
+ */
+bool iot_keep(struct io_target_request *io)
+{
+	struct io_target_lower *lower = io->lower;
+	struct io_target *t = io->target;
+	struct io_target_request *req;
+	struct percpu_ref *gate;
+	bool resent;
+
+	if (!READ_ONCE(t->lost) || !lower->backend->repeats ||
+	    !lower->backend->repeats(lower, io->op))
+		return false;
+	scoped_guard(spinlock_irqsave, &t->lock) {
+		if (!t->lost || !state_pends(t, io) || io->wanted)
+			return false;
+		req = io->flags & IOT_F_CARRIED ? iot_carrier_again(io) : io;
+		if (!req)
+			return false;
+		iot_verify_again(io);
+		gate = pend_again(req, &resent);
+	}
+	if (resent && atomic_dec_and_test(&t->resent))
+		wake_up_all(&t->idle_wait);
+	percpu_ref_put(gate);
+	return true;
+}
+
 /* Under target->lock: takes @req off the list if it is on it. */
 bool iot_pended_remove(struct io_target_request *req)
 {
@@ -80,6 +136,8 @@ bool iot_pended_remove(struct io_target_request *req)
 	lockdep_assert_held(&t->lock);
 	if (req->state != IOT_REQ_PENDED)
 		return false;
+	if (t->kept == &req->node)
+		t->kept = req->node.prev;
 	list_del_init(&req->node);
 	t->nr_pended--;
 	percpu_ref_get(&t->ungated);
@@ -114,6 +172,7 @@ struct taken {
 	struct io_target_request	*io;
 	struct io_target_carrier	*carrier;
 	struct io_target_lower		*lower;
+	bool				kept;
 };
 
 static bool pended_take(struct io_target *t, enum io_target_state state, struct taken *taken)
@@ -130,6 +189,7 @@ static bool pended_take(struct io_target *t, enum io_target_state state, struct 
 		req->flags |= IOT_F_RESENT;
 		atomic_inc(&t->resent);
 	}
+	taken->kept = req->result == IOT_KEPT;
 	taken->lower = rcu_dereference_protected(t->lower, true);
 	taken->carrier = iot_carrier_get(req);
 	taken->io = taken->carrier ? &taken->carrier->io : req;
@@ -139,15 +199,16 @@ static bool pended_take(struct io_target *t, enum io_target_state state, struct 
 }
 
 /* The device may not be the one that the request was checked against. */
-static void taken_send(struct io_target_request *io)
+static void taken_send(const struct taken *taken)
 {
+	struct io_target_request *io = taken->io;
 	int err = iot_prep_recheck(io, io->lower);
 
 	if (likely(!err)) {
 		iot_send(io);
 		return;
 	}
-	io->not_sent = true;
+	io->not_sent = !taken->kept;
 	iot_request_end(io, err, BLK_STS_OK);
 }
 
@@ -164,7 +225,7 @@ bool iot_pended_send(struct io_target *t, enum io_target_state state)
 	if (!pended_take(t, state, &taken))
 		return false;
 	if (!taken.carrier || iot_carrier_begin(taken.carrier, taken.lower))
-		taken_send(taken.io);
+		taken_send(&taken);
 	if (taken.carrier)
 		iot_carrier_put(taken.carrier);
 	return true;

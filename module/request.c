@@ -226,8 +226,11 @@ static void request_end_rarely(struct io_target_request *req, ssize_t result,
 			       blk_status_t status)
 {
 	/* What was not sent has perhaps no lower. */
-	if (result < 0 && !req->not_sent)
+	if (result < 0 && !req->not_sent) {
 		iot_lower_failed(req->lower, result);
+		if (iot_keep(req))
+			return;
+	}
 	if (req->flags & IOT_F_CARRIED)
 		iot_carrier_end(req, result, status);
 	else

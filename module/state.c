@@ -28,6 +28,7 @@ void iot_state_init(struct io_target *t)
 {
 	init_waitqueue_head(&t->idle_wait);
 	INIT_LIST_HEAD(&t->pended);
+	t->kept = &t->pended;
 	bio_list_init(&t->pended_bios);
 	hash_init(t->named);
 	atomic_set(&t->resent, 0);

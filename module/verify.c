@@ -258,6 +258,19 @@ bool iot_verify_end(struct io_target_request *req)
 	return false;
 }
 
+/* What a backend has ended is to be sent again: a request, or a carrier's I/O. */
+void iot_verify_again(struct io_target_request *req)
+{
+	struct record *r;
+
+	guard(spinlock_irqsave)(&lock);
+	r = record_find(req);
+	if (r && r->state == GONE)
+		r->req = NULL;
+	else if (r)
+		r->state = OUTSTANDING;
+}
+
 /* The library is about to use again what it has read when @req was submitted. */
 void iot_verify_intact(struct io_target_request *req)
 {

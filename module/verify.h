@@ -76,6 +76,7 @@ void iot_verify_refused(struct io_target_request *req);
 bool iot_verify_claim(struct io_target_request *req);
 void iot_verify_intact(struct io_target_request *req);
 bool iot_verify_end(struct io_target_request *req);
+void iot_verify_again(struct io_target_request *req);
 void iot_verify_ended(struct io_target_request *req);
 
 /* Targets and their pools */
@@ -152,6 +153,10 @@ static inline void iot_verify_intact(struct io_target_request *req)
 static inline bool iot_verify_end(struct io_target_request *req)
 {
 	return true;
+}
+
+static inline void iot_verify_again(struct io_target_request *req)
+{
 }
 
 static inline void iot_verify_ended(struct io_target_request *req)

@@ -163,7 +163,7 @@ enum io_target_op {
  * @IO_TARGET_EVENT_THAW: once for each FREEZE, when the freeze is over: requests flow
  *	again, or the device was given up. Process context; this callback may sleep
  * @IO_TARGET_EVENT_LOST: the device is gone, and the target follows it: requests pend
- *	until it is back. Process context
+ *	until it is back, those included that a disk has failed for that. Process context
  * @IO_TARGET_EVENT_FOUND: it is, and they have been sent. Process context
  * @IO_TARGET_EVENT_SIZE: the device has another size, or can be written to or not,
  *	other than before; see io_target_get_info(). Process context
@@ -196,6 +196,14 @@ enum io_target_event {
  * and @diskseq must hold in any case, where they are given. A disk that has come back
  * has a new diskseq, as a rule. Of char devices there is nothing to tell one from
  * another but the device number, which must be the same; of providers, the name.
+ *
+ * A disk that answers -ENODEV or -ENOLINK is lost, and so is one that is dead, whatever it
+ * answers. Reads, writes, flushes, discards and writes of zeroes that it has failed in that
+ * way are sent again when it is back, before what has come meanwhile, and in the order in
+ * which they failed; until then they can be cancelled, and their deadlines, or
+ * config.forward_timeout, end them as those that pend, but for not_sent. Zone appends, what
+ * manages zones, and writes to disks with zones end with their error, since they cannot be
+ * carried out twice; so does what char devices and providers fail.
  */
 struct io_target_follow {
 	bool		enable;

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What forward.c (bios on their way) and forward_pend.c (those that wait) know of each other.
+ */
+#ifndef _IO_TARGET_FORWARD_H
+#define _IO_TARGET_FORWARD_H
+
+#include <linux/bio.h>
+
+#include "stats.h"
+
+/* The front pad of a clone. */
+struct forward {
+	struct io_target	*target;
+	struct bio		*bio;		/* what was received */
+	unsigned long		started;	/* for the accounting of its disk */
+	u32			since;		/* it has pended, if it was sent by start */
+	bool			resent;
+	struct bio		clone;		/* last */
+};
+
+/* forward.c */
+enum io_target_op iot_forward_op(const struct bio *bio);
+void iot_forward_end_unsent(struct io_target *t, struct bio *bio, int err);
+void iot_forward_send(struct io_target *t, struct io_target_lower *lower, struct bio *bio,
+		      const u32 *since);
+
+/* forward_pend.c */
+int iot_forward_pend(struct io_target *t, struct bio *bio);
+bool iot_forward_keep(struct io_target *t, struct bio *bio, u32 since);
+
+#endif /* _IO_TARGET_FORWARD_H */
