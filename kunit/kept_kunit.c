@@ -256,6 +256,7 @@ static const struct status_case {
 	const char	*name;
 	int		err;
 	bool		dead;
+	bool		mute;	/* it fails what it is asked then, too, for a while */
 	bool		kept;
 } status_cases[] = {
 	{ "offline", -ENODEV, .kept = true },
@@ -264,6 +265,8 @@ static const struct status_case {
 	{ "no space", -ENOSPC },
 	{ "not supported", -EOPNOTSUPP },
 	{ "reserved by others", -EBADE },
+	{ "I/O error, answers", -EIO },
+	{ "I/O error, does not answer", -EIO, .mute = true, .kept = true },
 	{ "medium, dead", -ENODATA, .dead = true, .kept = true },
 	{ "no space, dead", -ENOSPC, .dead = true, .kept = true },
 };
@@ -287,8 +290,13 @@ static void kept_status(struct kunit *test)
 	kept_send(test, sc, &write);
 	received_write(&in->bios[0], 1, sc->buf + LEN);
 	received_forward(&in->bios[0]);
+	if (c->mute)
+		testdev_disk_fail(sc->disk, 0, DISK_SIZE, BLK_STS_IOERR);
 	if (c->kept) {
 		scene_lose(test, sc, 2, c->dead, status);
+		if (c->dead || c->mute)
+			KUNIT_EXPECT_EQ(test, atomic_read(&sc->s[0].ends), 0);
+		testdev_disk_fail(sc->disk, 0, 0, BLK_STS_OK);
 		/* One that has not died is found as soon as it is looked for. */
 		if (c->dead)
 			scene_find(test, sc, false);
@@ -298,6 +306,7 @@ static void kept_status(struct kunit *test)
 		testdev_store_read(testdev_disk_store(sc->disk), 0, sc->buf, 2 * LEN);
 		KUNIT_EXPECT_EQ(test, pattern_match(sc->buf, 2 * LEN, 0, SEED), (size_t)2 * LEN);
 	} else {
+		testdev_disk_mode(sc->disk, TESTDEV_NOW, TESTDEV_TASK);
 		testdev_disk_release_all(sc->disk, status, TESTDEV_SOFTIRQ);
 		KUNIT_EXPECT_TRUE(test, sent_wait(&sc->s[0]));
 		KUNIT_EXPECT_EQ(test, sc->s[0].req.result, (ssize_t)c->err);

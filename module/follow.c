@@ -30,6 +30,8 @@
  *	followed, too, for the start that may come.
  *   put: the last one closes, or finds it closed.
  */
+#include <linux/sched/mm.h>
+
 #include "stats.h"
 #include "watch.h"
 
@@ -41,7 +43,7 @@
 
 static void follow_queue(struct io_target *t, unsigned long delay)
 {
-	mod_delayed_work(iot_wq, &t->follow_work, delay);
+	mod_delayed_work(iot_recovery, &t->follow_work, delay);
 }
 
 /* Under the mutex: the next look, a while from now. */
@@ -178,6 +180,7 @@ static void follow_tell_found(struct io_target *t)
 static void follow_work(struct work_struct *work)
 {
 	struct io_target *t = container_of(to_delayed_work(work), struct io_target, follow_work);
+	unsigned int noio = memalloc_noio_save();	/* all I/O may pend */
 	bool found;
 
 	follow_tell_lost(t);
@@ -186,6 +189,7 @@ static void follow_work(struct work_struct *work)
 	iot_target_thawed(t);	/* what was frozen and has been given up */
 	if (found)
 		follow_tell_found(t);
+	memalloc_noio_restore(noio);
 }
 
 void iot_follow_init(struct io_target *t)

@@ -147,7 +147,7 @@ static noinline bool forward_failed(struct forward *f)
 }
 
 /* The clone first: when the gate is given back the bioset may go. */
-static void forward_end(struct bio *clone)
+static __always_inline void forward_end_clone(struct bio *clone)
 {
 	struct forward *f = container_of(clone, struct forward, clone);
 	struct io_target *t = f->target;
@@ -165,6 +165,20 @@ static void forward_end(struct bio *clone)
 		bio_endio(bio);
 	}
 	forward_put(t, resent);
+}
+
+/* The device has failed it, and there is no doubt about that. */
+void iot_forward_end_failed(struct bio *clone)
+{
+	forward_end_clone(clone);
+}
+
+static void forward_end(struct bio *clone)
+{
+	struct forward *f = container_of(clone, struct forward, clone);
+
+	if (likely(!clone->bi_status) || !iot_doubt_bio(iot_target_lower(f->target), clone))
+		forward_end_clone(clone);
 }
 
 /* Of a zoned disk: an append says where it has gone. */

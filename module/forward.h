@@ -22,6 +22,7 @@ struct forward {
 /* forward.c */
 enum io_target_op iot_forward_op(const struct bio *bio);
 void iot_forward_end_unsent(struct io_target *t, struct bio *bio, int err);
+void iot_forward_end_failed(struct bio *clone);
 void iot_forward_send(struct io_target *t, struct io_target_lower *lower, struct bio *bio,
 		      const u32 *since);
 

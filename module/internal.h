@@ -166,6 +166,7 @@ struct io_target_carrier {
 
 /* main.c */
 extern struct workqueue_struct *iot_wq;		/* sends, frees targets; may wait */
+extern struct workqueue_struct *iot_recovery;	/* looks for devices; waits for them */
 extern struct workqueue_struct *iot_releaser;	/* closes devices; waits for no other work */
 extern struct workqueue_struct *iot_stream_wq;	/* calls consumers; may wait for all of it */
 
@@ -234,6 +235,7 @@ int __iot_prep_recheck(struct io_target_request *req, struct io_target_lower *lo
 
 /* request.c */
 void iot_request_end(struct io_target_request *req, ssize_t result, blk_status_t status);
+void iot_request_end_failed(struct io_target_request *req, ssize_t result, blk_status_t status);
 void iot_request_finish(struct io_target_request *req, ssize_t result,
 			blk_status_t status);
 void iot_request_complete(struct io_target_request *req);
@@ -252,6 +254,11 @@ bool iot_target_idle(struct io_target *t);
 void iot_target_removed(struct io_target *t);
 void iot_lower_gone(struct io_target_lower *lower);
 void iot_target_send_last(struct io_target *t, struct io_target_lower *lower);
+
+/* doubt.c */
+bool iot_doubt(struct io_target_request *req, ssize_t result, blk_status_t status);
+bool iot_doubt_bio(struct io_target_lower *lower, struct bio *clone);
+void iot_doubt_work(struct work_struct *work);
 
 /* orphan.c */
 void iot_orphan_add(struct io_target_carrier *carrier);

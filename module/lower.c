@@ -249,6 +249,8 @@ struct io_target_lower *iot_lower_alloc(struct io_target *t, const struct iot_ba
 	INIT_WORK(&lower->send_work, iot_lower_send_work);
 	INIT_WORK(&lower->cancel_work, lower_cancel_work);
 	INIT_WORK(&lower->close_work, lower_close_work);
+	INIT_LIST_HEAD(&lower->doubted);
+	INIT_WORK(&lower->doubt_work, iot_doubt_work);
 	init_completion(&lower->closed);
 	refcount_set(&lower->users, 1);
 	kref_init(&lower->ref);

@@ -176,6 +176,9 @@ struct iot_queue {
  *	keep it open longer than that is
  * @closed: the device has been released
  * @close_work: runs on the releaser
+ * @doubted: requests that it has failed, perhaps because it has gone
+ * @doubted_bios: clones
+ * @doubt_work: asks whether it has
  */
 struct io_target_lower {
 	struct io_target		*target;
@@ -219,6 +222,10 @@ struct io_target_lower {
 	bool				keeps_target;
 	struct completion		closed;
 	struct work_struct		close_work;
+
+	struct list_head		doubted;	/* all under lock */
+	struct bio_list			doubted_bios;
+	struct work_struct		doubt_work;
 };
 
 /* lower.c */

@@ -16,6 +16,7 @@
 #include "stats.h"
 
 struct workqueue_struct *iot_wq;
+struct workqueue_struct *iot_recovery;
 struct workqueue_struct *iot_releaser;
 struct workqueue_struct *iot_stream_wq;
 
@@ -27,10 +28,15 @@ static int __init io_target_init(void)
 	if (!iot_wq)
 		return -ENOMEM;
 
+	/* A rescuer of its own: that of the other sends what is waited for here. */
+	iot_recovery = alloc_workqueue("io_target_recovery", WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
+	if (!iot_recovery)
+		goto err_wq;
+
 	/* Not for reclaim: a driver's release may flush work that is not, either. */
 	iot_releaser = alloc_workqueue("io_target_release", WQ_UNBOUND, 0);
 	if (!iot_releaser)
-		goto err_wq;
+		goto err_recovery;
 
 	/* Nor for that: consumers flush what they like, and wait for the other two. */
 	iot_stream_wq = alloc_workqueue("io_target_stream", WQ_UNBOUND, 0);
@@ -46,6 +52,8 @@ err_stream_wq:
 	destroy_workqueue(iot_stream_wq);
 err_releaser:
 	destroy_workqueue(iot_releaser);
+err_recovery:
+	destroy_workqueue(iot_recovery);
 err_wq:
 	destroy_workqueue(iot_wq);
 	return err;
@@ -54,6 +62,7 @@ err_wq:
 static void __exit io_target_exit(void)
 {
 	destroy_workqueue(iot_stream_wq);
+	destroy_workqueue(iot_recovery);
 	destroy_workqueue(iot_wq);
 	destroy_workqueue(iot_releaser);
 	iot_forward_unload();

@@ -225,16 +225,18 @@ void iot_request_finish(struct io_target_request *req, ssize_t result,
 static void request_end_rarely(struct io_target_request *req, ssize_t result,
 			       blk_status_t status)
 {
-	/* What was not sent has perhaps no lower. */
-	if (result < 0 && !req->not_sent) {
-		iot_lower_failed(req->lower, result);
-		if (iot_keep(req))
-			return;
-	}
 	if (req->flags & IOT_F_CARRIED)
 		iot_carrier_end(req, result, status);
 	else
 		iot_request_finish(req, result, status);
+}
+
+/* The device has failed @req, and there is no doubt about that. */
+void iot_request_end_failed(struct io_target_request *req, ssize_t result, blk_status_t status)
+{
+	iot_lower_failed(req->lower, result);
+	if (!iot_keep(req))
+		request_end_rarely(req, result, status);
 }
 
 /*
@@ -247,8 +249,10 @@ void iot_request_end(struct io_target_request *req, ssize_t result, blk_status_t
 		return;
 	if (likely(!(req->flags & IOT_F_UNDO) && result >= 0 && !status))
 		iot_request_end_plain(req, result);
-	else
+	else if (result >= 0 || req->not_sent)	/* that has perhaps no lower */
 		request_end_rarely(req, result, status);
+	else if (!iot_doubt(req, result, status))
+		iot_request_end_failed(req, result, status);
 }
 
 IOT_EXPORT_FOR_TESTS(iot_request_end);

@@ -198,7 +198,8 @@ enum io_target_event {
  * another but the device number, which must be the same; of providers, the name.
  *
  * A disk that answers -ENODEV or -ENOLINK is lost, and so is one that is dead, whatever it
- * answers. Reads, writes, flushes, discards and writes of zeroes that it has failed in that
+ * answers, and one that fails with -EIO and then, asked for a block, again; a request whose
+ * error is believed ends only after that. Reads, writes, flushes, discards and writes of zeroes that it has failed in that
  * way are sent again when it is back, before what has come meanwhile, and in the order in
  * which they failed; until then they can be cancelled, and their deadlines, or
  * config.forward_timeout, end them as those that pend, but for not_sent. Zone appends, what
