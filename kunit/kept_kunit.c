@@ -56,7 +56,9 @@ static struct scene *scene_open(struct kunit *test, unsigned int zone_sectors)
 
 	KUNIT_ASSERT_NOT_NULL(test, sc);
 	sc->t = fx->target[0];
-	sc->t->config.follow = (struct io_target_follow){ .enable = true, .first = 1, .last = 1 };
+	sc->t->config.follow = (struct io_target_follow){
+		.enable = true, .cache_kept = true, .first = 1, .last = 1
+	};
 	sc->config = (struct testdev_disk_config){
 		.name = "iotkept",
 		.size = DISK_SIZE,

@@ -210,27 +210,40 @@ static void bdev_identify(struct io_target_lower *lower, struct iot_identity *id
 	iot_bdev_identify(lower_bdev(lower), id);
 }
 
+/* All but how it is sent what */
+#define BDEV_REST				\
+	.where		= iot_bio_where,	\
+	.poll		= bdev_poll,		\
+	.poll_any	= bdev_poll_any,	\
+	.check		= bdev_check,		\
+	.may_write	= bdev_may_write,	\
+	.info		= bdev_info,		\
+	.limits		= bdev_read_limits,	\
+	.close		= bdev_close,		\
+	.dead		= bdev_dead,		\
+	.repeats	= bdev_repeats,		\
+	.answers	= bdev_answers,		\
+	.settle		= bdev_settle,		\
+	.identify	= bdev_identify
+
 static const struct iot_backend bdev_backend = {
 	.name		= "block",
 	.submit		= iot_bio_submit,
 	.submit_batch	= iot_bio_submit_batch,
-	.where		= iot_bio_where,
-	.poll		= bdev_poll,
-	.poll_any	= bdev_poll_any,
-	.check		= bdev_check,
-	.may_write	= bdev_may_write,
-	.info		= bdev_info,
-	.limits		= bdev_read_limits,
-	.close		= bdev_close,
-	.dead		= bdev_dead,
-	.repeats	= bdev_repeats,
-	.answers	= bdev_answers,
-	.settle		= bdev_settle,
-	.identify	= bdev_identify,
+	BDEV_REST,
+};
+
+/* One whose cache may be lost with it. */
+static const struct iot_backend bdev_cached_backend = {
+	.name		= "block",
+	.submit		= iot_cache_submit,
+	.submit_batch	= iot_cache_submit_batch,
+	BDEV_REST,
 };
 
 static void bdev_opened(struct io_target_lower *lower)
 {
+	const struct io_target_follow *follow = &lower->target->config.follow;
 	struct block_device *bdev = lower_bdev(lower);
 	int err;
 
@@ -242,6 +255,9 @@ static void bdev_opened(struct io_target_lower *lower)
 	lower->polls = iot_bdev_polls(bdev);
 	lower->bdev = bdev;
 	lower->max_segments = min_t(u32, queue_max_segments(bdev_get_queue(bdev)), BIO_MAX_VECS);
+	lower->cached = follow->enable && !follow->cache_kept && bdev_write_cache(bdev);
+	if (lower->cached)
+		lower->backend = &bdev_cached_backend;
 	lower->gap = queue_virt_boundary(bdev_get_queue(bdev));
 	err = bdev_settle(lower);
 	if (err)

@@ -139,8 +139,8 @@ static bool follow_give_up(struct io_target *t)
 	return false;
 }
 
-/* Return: has it been found? */
-static bool follow_look(struct io_target *t)
+/* Return: has it been found? Then @cache_lost, too, says something. */
+static bool follow_look(struct io_target *t, bool *cache_lost)
 {
 	struct io_target_lower *lower;
 
@@ -154,6 +154,7 @@ static bool follow_look(struct io_target *t)
 	}
 	scoped_guard(spinlock_irqsave, &t->lock)
 		t->lost = false;
+	*cache_lost = iot_cache_found(t);
 	return iot_target_opened(t, lower, false) != -ENODEV;
 }
 
@@ -168,10 +169,13 @@ static void follow_tell_lost(struct io_target *t)
 	iot_event(t, IO_TARGET_EVENT_LOST);
 }
 
-static void follow_tell_found(struct io_target *t)
+static void follow_tell_found(struct io_target *t, bool cache_lost)
 {
 	t->lost_told = 0;
-	pr_info("io_target: %s: the device is back\n", io_target_name(t));
+	pr_info("io_target: %s: the device is back%s\n", io_target_name(t), cache_lost ?
+		", perhaps without what was in its cache: a flush fails" : "");
+	if (cache_lost)
+		iot_event(t, IO_TARGET_EVENT_CACHE_LOST);
 	iot_rescan(t);
 	iot_event(t, IO_TARGET_EVENT_STATE);
 	iot_event(t, IO_TARGET_EVENT_FOUND);
@@ -181,14 +185,14 @@ static void follow_work(struct work_struct *work)
 {
 	struct io_target *t = container_of(to_delayed_work(work), struct io_target, follow_work);
 	unsigned int noio = memalloc_noio_save();	/* all I/O may pend */
-	bool found;
+	bool found, cache_lost;
 
 	follow_tell_lost(t);
 	scoped_guard(mutex, &t->mutex)
-		found = follow_look(t);
+		found = follow_look(t, &cache_lost);
 	iot_target_thawed(t);	/* what was frozen and has been given up */
 	if (found)
-		follow_tell_found(t);
+		follow_tell_found(t, cache_lost);
 	memalloc_noio_restore(noio);
 }
 
@@ -224,6 +228,7 @@ void iot_follow_end(struct io_target *t)
 		t->lost = false;
 		t->follows = false;
 	}
+	iot_cache_end(t);
 	cancel_delayed_work(&t->follow_work);
 }
 

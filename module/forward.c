@@ -135,6 +135,7 @@ static noinline bool forward_failed(struct forward *f)
 
 	if (err != -EAGAIN) {
 		/* The gate is still held: it is the device that has answered. */
+		iot_cache_failed(iot_target_lower(t), bio->bi_opf & REQ_PREFLUSH);
 		iot_lower_failed(iot_target_lower(t), err);
 		if (iot_forward_keep(t, bio, f->resent ? f->since : (u32)jiffies))
 			return false;
@@ -196,19 +197,20 @@ void iot_forward_opened(struct io_target_lower *lower)
 {
 	if (!lower->bdev)
 		return;
-	lower->forwards = lower->flags;
+	lower->forwards = lower->flags & ~(lower->cached ? IO_TARGET_WRITE : 0);
 	lower->end_forwarded = bdev_is_zoned(lower->bdev) ? forward_end_zoned : forward_end;
 }
 
-static noinline int forward_refused(struct io_target *t, struct io_target_lower *lower,
-				    struct bio *bio)
+static noinline int forward_ask(struct io_target *t, struct io_target_lower *lower,
+				struct bio *bio)
 {
 	if (!lower->bdev)
 		return iot_err(t, -EOPNOTSUPP, "bio refused: not a block device");
 	if (bio_op(bio) == REQ_OP_READ)
 		return iot_err(t, -EBADF, "bio refused: opened for writing only");
-	if (op_is_flush(bio->bi_opf) && !bio_sectors(bio))
-		return 0;
+	if ((lower->flags & IO_TARGET_WRITE && !bdev_read_only(lower->bdev)) ||
+	    (op_is_flush(bio->bi_opf) && !bio_sectors(bio)))
+		return lower->cached ? iot_cache_bio(t, bio) : 0;
 	return iot_err(t, -EROFS, "bio refused: the device is read-only");
 }
 
@@ -221,7 +223,7 @@ static int forward_check(struct io_target *t, struct io_target_lower *lower, str
 		may = lower->forwards & IO_TARGET_READ;
 	else
 		may = lower->forwards & IO_TARGET_WRITE && !bdev_read_only(lower->bdev);
-	return likely(may) ? 0 : forward_refused(t, lower, bio);
+	return likely(may) ? 0 : forward_ask(t, lower, bio);
 }
 
 /* So that bio_poll() asks the caller's disk, and that io_target_forward_poll_bio(). */

@@ -255,6 +255,14 @@ void iot_target_removed(struct io_target *t);
 void iot_lower_gone(struct io_target_lower *lower);
 void iot_target_send_last(struct io_target *t, struct io_target_lower *lower);
 
+/* cache.c */
+int iot_cache_bio(struct io_target *t, const struct bio *bio);
+void iot_cache_failed(struct io_target_lower *lower, bool flush);
+void iot_cache_submit(struct io_target_request *req);
+void iot_cache_submit_batch(struct io_target_request **reqs, unsigned int n);
+bool iot_cache_found(struct io_target *t);
+void iot_cache_end(struct io_target *t);
+
 /* doubt.c */
 bool iot_doubt(struct io_target_request *req, ssize_t result, blk_status_t status);
 bool iot_doubt_bio(struct io_target_lower *lower, struct bio *clone);

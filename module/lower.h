@@ -143,7 +143,8 @@ struct iot_queue {
  * @stream: positions mean nothing, order does
  * @polls: the device can be polled
  * @bdev: the device, if it takes bios, else NULL
- * @forwards: IO_TARGET_READ, WRITE: bios that it takes
+ * @forwards: IO_TARGET_READ, WRITE: bios that it takes, without a further question
+ * @cached: what is written may be lost together with the device: see cache.c
  * @end_forwarded: what ends the clones of bios (forward.c)
  * @gone: the device has died
  * @frozen: by its owner; under target->lock
@@ -191,6 +192,7 @@ struct io_target_lower {
 	bool				polls;
 	struct block_device		*bdev;
 	unsigned int			forwards;
+	bool				cached;
 	bio_end_io_t			*end_forwarded;
 	bool				gone;	/* the device has died; under target->lock */
 	bool				frozen;	/* under target->lock */

@@ -234,6 +234,8 @@ static void request_end_rarely(struct io_target_request *req, ssize_t result,
 /* The device has failed @req, and there is no doubt about that. */
 void iot_request_end_failed(struct io_target_request *req, ssize_t result, blk_status_t status)
 {
+	iot_cache_failed(req->lower, req->op == IO_TARGET_OP_FLUSH ||
+			 req->flags & IO_TARGET_PREFLUSH);
 	iot_lower_failed(req->lower, result);
 	if (!iot_keep(req))
 		request_end_rarely(req, result, status);

@@ -167,6 +167,8 @@ enum io_target_op {
  * @IO_TARGET_EVENT_FOUND: it is, and they have been sent. Process context
  * @IO_TARGET_EVENT_SIZE: the device has another size, or can be written to or not,
  *	other than before; see io_target_get_info(). Process context
+ * @IO_TARGET_EVENT_CACHE_LOST: the device was lost with writes that had ended since the
+ *	last flush, and is back: one flush, or write with FUA, fails. Process context
  */
 enum io_target_event {
 	IO_TARGET_EVENT_STATE,
@@ -178,6 +180,7 @@ enum io_target_event {
 	IO_TARGET_EVENT_LOST,
 	IO_TARGET_EVENT_FOUND,
 	IO_TARGET_EVENT_SIZE,
+	IO_TARGET_EVENT_CACHE_LOST,
 };
 
 /**
@@ -188,6 +191,10 @@ enum io_target_event {
  *	told apart otherwise, and where no other can come to that place (nbd)
  * @uuid: of the partition that is to be found, as in /dev/disk/by-partuuid; "": any
  * @diskseq: of the disk that is to be found; 0: any
+ * @cache_kept: what a disk has in its write cache outlives a loss: it is the connection
+ *	that goes, not the power. Without, the first flush, or write with FUA, after a loss
+ *	ends with -EIO if the disk has such a cache, and writes that had not been flushed
+ *	(or that something else was in flight beside the last flush)
  * @first: jiffies from the loss to the first look; 0: 100 ms
  * @last: each wait is twice as long as the one before, up to this; 0: 10 s
  *
@@ -209,6 +216,7 @@ enum io_target_event {
 struct io_target_follow {
 	bool		enable;
 	bool		size_is_enough;
+	bool		cache_kept;
 	char		uuid[40];
 	u64		diskseq;
 	unsigned long	first;

@@ -274,6 +274,29 @@ static ssize_t pt_identity_store(struct config_item *item, const char *page, siz
 	return err ?: count;
 }
 
+static ssize_t pt_cache_show(struct config_item *item, char *page)
+{
+	bool kept = READ_ONCE(to_pt(item)->set.identity.cache_kept);
+
+	return sysfs_emit(page, "%s\n", kept ? "kept" : "lost");
+}
+
+static ssize_t pt_cache_store(struct config_item *item, const char *page, size_t count)
+{
+	struct pt_device *pt = to_pt(item);
+	bool kept = sysfs_streq(page, "kept");
+	int err;
+
+	guard(mutex)(&pt->lock);
+	err = settings_begin(pt, "cache");
+	if (err)
+		return err;
+	if (!kept && !sysfs_streq(page, "lost"))
+		return pt_refuse(pt, -EINVAL, "cache refused: neither kept nor lost");
+	pt->set.identity.cache_kept = kept;
+	return count;
+}
+
 static ssize_t pt_rescan_store(struct config_item *item, const char *page, size_t count)
 {
 	struct pt_device *pt = to_pt(item);
@@ -344,6 +367,7 @@ CONFIGFS_ATTR(pt_, max_pended);
 CONFIGFS_ATTR(pt_, pend_timeout_ms);
 CONFIGFS_ATTR(pt_, follow);
 CONFIGFS_ATTR(pt_, identity);
+CONFIGFS_ATTR(pt_, cache);
 CONFIGFS_ATTR_WO(pt_, rescan);
 CONFIGFS_ATTR(pt_, state);
 CONFIGFS_ATTR_RO(pt_, stats);
@@ -358,6 +382,7 @@ struct configfs_attribute *pt_attrs[] = {
 	&pt_attr_pend_timeout_ms,
 	&pt_attr_follow,
 	&pt_attr_identity,
+	&pt_attr_cache,
 	&pt_attr_rescan,
 	&pt_attr_state,
 	&pt_attr_stats,

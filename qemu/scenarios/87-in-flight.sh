@@ -1,7 +1,8 @@
 #!/bin/busybox sh
 # shellcheck shell=dash
 # SPDX-License-Identifier: GPL-2.0
-# disks go by surprise with what ext4 and fio have in flight, and come back: no error
+# disks go by surprise with what ext4 and fio have in flight, and come back: no error, or
+# one where what is in their caches may have gone with them
 #
 # limit: 2400 240
 
@@ -24,11 +25,11 @@ gone_for_a_while() {
 }
 
 # Everything above goes on as if nothing had been.
-in_flight() { # kind, disk, words for identity
+in_flight() { # kind, disk, identity
 	kind=$1 lower=$2
-	pt_create fl "$lower" follow=1 "identity=$3" ${4:+cache=$4}
+	pt_create fl "$lower" follow=1 "identity=$3" cache=kept
 	mkfs.ext4 -q -F /dev/iot-fl >/dev/null 2>&1 || fail "$kind: mkfs"
-	mkdir -p /mnt/fl && mount -t ext4 -o errors=remount-ro /dev/iot-fl /mnt/fl || fail "$kind: mount"
+	mount -t ext4 -o errors=remount-ro /dev/iot-fl /mnt/fl || fail "$kind: mount"
 	fio_job busy /mnt/fl/file --rw=randwrite --bs=4k --ioengine=libaio --iodepth=32 \
 		--size=16M --fsync=16 --time_based --runtime="$(often 90 12)" >/run/fio 2>&1 &
 	fio=$!
@@ -39,7 +40,7 @@ in_flight() { # kind, disk, words for identity
 	done
 	wait $fio || fail "$kind: $(cat /run/fio)"
 	[ $times -ge "$(often 20 2)" ] || fail "$kind: gone only $times times"
-	touch /mnt/fl/after && sync || fail "$kind: the mount has become read-only"
+	{ touch /mnt/fl/after && sync; } || fail "$kind: the mount has become read-only"
 	umount /mnt/fl || fail "$kind: umount"
 	fsck_clean /dev/iot-fl
 	echo "$kind: gone $times times; $(sed -n 's/ *\(write: [^(]*\).*/\1/p' /run/fio)"
@@ -57,9 +58,33 @@ plug_back() { # kind, serial
 	return 1
 }
 
+mkdir -p /mnt/fl
 away() { host unplug v1; }
 back() { plug_back virtio v1; }
 in_flight virtio "$(disk v1)" size
+
+# With its cache lost, who is above learns of it; what he knows to be stable is there.
+lower=$(disk v1)
+pt_create fl "$lower" follow=1 identity=size
+mkfs.ext4 -q -F /dev/iot-fl >/dev/null 2>&1 || fail "lost: mkfs"
+mount -t ext4 -o errors=remount-ro /dev/iot-fl /mnt/fl || fail "lost: mount"
+{ head -c 100000 /dev/urandom >/mnt/fl/stable && sync; } || fail "lost: sync"
+sum=$(sha256sum </mnt/fl/stable)
+dd if=/dev/urandom of=/mnt/fl/loose bs=64k count=16 oflag=direct 2>/dev/null
+kind=lost
+gone_for_a_while
+! dd if=/dev/zero of=/mnt/fl/later bs=64k count=1 conv=fsync 2>/run/dd ||
+	fail "lost: an fsync after it succeeds"
+dmesg | grep -q 'fl: the device is back, perhaps without' || fail "lost: nothing is said"
+umount /mnt/fl
+e2fsck -fy /dev/iot-fl >/run/fsck 2>&1 || [ $? = 1 ] || fail "lost: $(cat /run/fsck)"
+mount -t ext4 /dev/iot-fl /mnt/fl || fail "lost: mount after it"
+[ "$sum" = "$(sha256sum </mnt/fl/stable)" ] || fail "lost: what was stable is missing"
+dd if=/dev/zero of=/mnt/fl/later bs=64k count=1 conv=fsync 2>/run/dd ||
+	fail "lost: a second fsync fails: $(cat /run/dd)"
+umount /mnt/fl
+pt_destroy fl
+echo "lost: $(cat /run/dd)"
 
 away() { host unplug n1; }
 back() { plug_back nvme n1; }

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The write cache of a disk that is followed. A disk that is lost may lose what it has in
+ * there, come back, and carry out a flush as if nothing had been: whoever is above would take
+ * for stable what is not there any more. So the first flush, or write with FUA, after such a
+ * loss fails.
+ *
+ * t->dirty says that what has been written since the last flush may be in the cache alone.
+ * It is set before a write is sent, and goes over to t->flushing before a flush is; unless
+ * something else is in flight then, which that flush may not cover: then it stays. A flush
+ * that fails hands it back. A loss turns it into t->cache_lost, for which one flush is ended.
+ *
+ * Only where lower->cached: such a disk has a backend of its own, so that no other pays.
+ */
+#include "bio.h"
+#include "stats.h"
+
+/* Return: may it be sent? */
+static bool cache_flush(struct io_target *t)
+{
+	bool was, alone;
+
+	if (READ_ONCE(t->cache_lost) && xchg(&t->cache_lost, false))
+		return false;
+	was = xchg(&t->dirty, false);
+	/* What was submitted before it was cleared is seen here, or has set it since. */
+	alone = iot_stats_in_flight(t) == 1;
+	if (was || alone)
+		WRITE_ONCE(t->flushing, was);
+	if (was && !alone)
+		WRITE_ONCE(t->dirty, true);
+	return true;
+}
+
+static void cache_write(struct io_target *t)
+{
+	smp_mb();	/* it has been counted: with cache_flush() */
+	WRITE_ONCE(t->dirty, true);
+}
+
+static bool cache_may(struct io_target *t, bool flush, bool fua, bool writes)
+{
+	if (flush && !cache_flush(t))
+		return false;
+	if (fua)
+		return flush || !READ_ONCE(t->cache_lost) || !xchg(&t->cache_lost, false);
+	if (writes)
+		cache_write(t);
+	return true;
+}
+
+/* A clone is about to be sent. Return: 0, or -EIO: it is the flush that fails. */
+int iot_cache_bio(struct io_target *t, const struct bio *bio)
+{
+	bool may = cache_may(t, bio->bi_opf & REQ_PREFLUSH, bio->bi_opf & REQ_FUA,
+			     bio->bi_iter.bi_size);
+
+	return may ? 0 : -EIO;
+}
+
+/* Something has failed. */
+void iot_cache_failed(struct io_target_lower *lower, bool flush)
+{
+	struct io_target *t = lower->target;
+
+	if (flush && lower->cached && READ_ONCE(t->flushing))
+		WRITE_ONCE(t->dirty, true);
+}
+
+static bool is_flush(const struct io_target_request *req)
+{
+	return req->op == IO_TARGET_OP_FLUSH || req->flags & IO_TARGET_PREFLUSH;
+}
+
+static bool cache_request(struct io_target_request *req)
+{
+	return cache_may(req->target, is_flush(req), req->flags & IO_TARGET_FUA,
+			 req->op != IO_TARGET_OP_READ && req->op != IO_TARGET_OP_FLUSH);
+}
+
+/* See iot_backend->submit. */
+void iot_cache_submit(struct io_target_request *req)
+{
+	if (cache_request(req)) {
+		iot_bio_submit(req);
+		return;
+	}
+	req->not_sent = true;
+	iot_request_end(req, -EIO, BLK_STS_IOERR);
+}
+
+/* See iot_backend->submit_batch. */
+void iot_cache_submit_batch(struct io_target_request **reqs, unsigned int n)
+{
+	unsigned int i;
+
+	for (i = 0; i < n; i++) {
+		if (is_flush(reqs[i]) || reqs[i]->flags & IO_TARGET_FUA)
+			break;
+		cache_request(reqs[i]);
+	}
+	if (i == n) {
+		iot_bio_submit_batch(reqs, n);
+		return;
+	}
+	for (i = 0; i < n; i++)
+		iot_cache_submit(reqs[i]);
+}
+
+/*
+ * The device was lost, and is back. Nothing has been sent to it yet.
+ * Return: what was in its cache may be missing.
+ */
+bool iot_cache_found(struct io_target *t)
+{
+	bool lost = READ_ONCE(t->dirty);
+
+	if (lost)
+		WRITE_ONCE(t->cache_lost, true);
+	WRITE_ONCE(t->dirty, false);
+	return lost;
+}
+
+/* The target is closed. */
+void iot_cache_end(struct io_target *t)
+{
+	WRITE_ONCE(t->dirty, false);
+	WRITE_ONCE(t->flushing, false);
+	WRITE_ONCE(t->cache_lost, false);
+}
