@@ -374,19 +374,20 @@ static void follow_identity(struct kunit *test)
 	}
 }
 
-/* Nothing tells it from another: never found. */
+/* Nothing would tell it from another: that is said before it is used. */
 static void follow_no_identity(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
 	const struct fake_look look = DISK(.diskseq = 1);
 
 	look_like(&fx->fake, &look);
-	follow(test, NULL);
-	lose(test, fx);
-	fx->fake.open_error = 0;
-	KUNIT_EXPECT_TRUE(test, wait_looks(3));
-	KUNIT_EXPECT_EQ(test, state(fx), IO_TARGET_SUSPENDED);
-	KUNIT_EXPECT_EQ(test, step_events(fx, IO_TARGET_EVENT_FOUND), 0);
+	fx->target->config.follow.enable = true;
+	KUNIT_EXPECT_EQ(test, io_target_close(fx->target), 0);
+	KUNIT_EXPECT_EQ(test, fake_open(&fx->fake, fx->target, FIXTURE_RW), -EINVAL);
+	KUNIT_EXPECT_EQ(test, state(fx), IO_TARGET_CLOSED);
+	KUNIT_EXPECT_EQ(test, fx->fake.closes, fx->fake.opens);
+	fx->target->config.follow.size_is_enough = true;
+	KUNIT_EXPECT_EQ(test, fake_open(&fx->fake, fx->target, FIXTURE_RW), 0);
 }
 
 /* Closed while it is lost, and opened again: the next loss is told, too. */

@@ -193,7 +193,9 @@ static void old_dies(struct kunit *test, bool follow)
 	struct switcher s;
 	struct io_target *t;
 
-	fx->target[0]->config.follow = (struct io_target_follow){ .enable = follow, .last = 1 };
+	fx->target[0]->config.follow = (struct io_target_follow){
+		.enable = follow, .size_is_enough = true, .last = 1
+	};
 	t = meanwhile_ready(test);
 	sent_prep(test, spare, IO_TARGET_OP_WRITE, make_buf(test), LEN, 0,
 		  IO_TARGET_IGNORE_STATE);

@@ -120,6 +120,21 @@ int iot_fits_check(struct io_target *t, struct io_target_lower *lower, const cha
 }
 
 /*
+ * Can @lower, just opened for the first time, be followed, if it is to be?
+ * Return: 0 or -EINVAL. Context: process context; under target->mutex.
+ */
+int iot_fits_check_follow(struct io_target *t, struct io_target_lower *lower)
+{
+	struct iot_fits now;
+
+	iot_fits_read(lower, &now);
+	if (iot_identity_tells(&t->config.follow, &now))
+		return 0;
+	return iot_err(t, -EINVAL, "open refused: %s has no wwid, and nothing is said that tells it from another when it is back",
+		       lower->name);
+}
+
+/*
  * Is @lower, just opened, the device that @t has lost, and can it still do what it could?
  * Says why it is not, or cannot.
  * Return: 0 or -ESTALE. Context: process context; under target->mutex.

@@ -40,6 +40,13 @@ static bool same_wwid(const struct iot_identity *a, const struct iot_identity *b
 	       !memcmp(a->wwid, b->wwid, a->wwid_len);
 }
 
+/* Can a disk be told from others, once it has been away? */
+bool iot_identity_tells(const struct io_target_follow *given, const struct iot_fits *fits)
+{
+	return !S_ISBLK(fits->info.mode) || fits->identity.wwid_len || given->uuid[0] ||
+	       given->diskseq || given->size_is_enough;
+}
+
 static const char *disk_differs(const struct io_target_follow *given,
 				const struct iot_fits *old, const struct iot_fits *new)
 {
@@ -55,11 +62,7 @@ static const char *disk_differs(const struct io_target_follow *given,
 		return "another diskseq";
 	if (was->wwid_len)
 		return NULL;
-	if (old->info.size != new->info.size)
-		return "another size";
-	if (!given->uuid[0] && !given->diskseq && !given->size_is_enough)
-		return "no wwid, and nothing is said that tells it from another";
-	return NULL;
+	return old->info.size != new->info.size ? "another size" : NULL;
 }
 
 /* Return: why @new is not the device that @t has lost; NULL: it is. */

@@ -205,6 +205,24 @@ int iot_target_opened(struct io_target *t, struct io_target_lower *lower, bool h
 	return iot_state_resume(t, lower, hold);
 }
 
+/* @from, which can be followed, if it is to be. */
+static struct io_target_lower *source_open_first(struct io_target *t,
+						 const struct iot_source *from)
+{
+	struct io_target_lower *lower = iot_source_open(t, from);
+	int err;
+
+	if (IS_ERR(lower)) {
+		iot_open_failed(t, from, PTR_ERR(lower));
+		return lower;
+	}
+	err = t->config.follow.enable && !from->file ? iot_fits_check_follow(t, lower) : 0;
+	if (!err)
+		return lower;
+	iot_lower_release(lower);
+	return ERR_PTR(err);
+}
+
 static int target_open_locked(struct io_target *t, const struct iot_source *from)
 {
 	struct io_target_lower *lower;
@@ -223,10 +241,9 @@ static int target_open_locked(struct io_target *t, const struct iot_source *from
 	own = *from;
 	if (own.flags & IO_TARGET_USER_BOUNCE)
 		own.mm = current->mm;
-	lower = iot_source_open(t, &own);
+	lower = source_open_first(t, &own);
 	err = PTR_ERR_OR_ZERO(lower);
 	if (err) {
-		iot_open_failed(t, from, err);
 		kfree(path);
 		return err;
 	}
@@ -274,8 +291,8 @@ IOT_EXPORT_FOR_TESTS(iot_target_open);
  *
  * Context: process context, may sleep.
  * Return: 0. -EBUSY: the target is open, or the device is claimed by somebody
- * else. -EINVAL: bad @flags, no @path, or not a block device, char device or regular
- * file. -EACCES, -EROFS: no permission, or a write open of a read-only device.
+ * else. -EINVAL: bad @flags, no @path, not a block device, char device or regular
+ * file, or to be followed and like any other disk. -EACCES, -EROFS: no permission, or a write open of a read-only device.
  * -ELOOP: it lies above the target, says config.is_above. -ENOENT, -ENXIO, -ENODEV, -ENOMEM
  * and whatever the driver's open returns.
  */

@@ -17,12 +17,14 @@ void iot_follow_end(struct io_target *t);
 void iot_follow_quiesce(struct io_target *t);
 
 /* identity.c */
+bool iot_identity_tells(const struct io_target_follow *given, const struct iot_fits *fits);
 const char *iot_identity_differs(struct io_target *t, const struct iot_fits *new);
 void iot_bdev_identify(struct block_device *bdev, struct iot_identity *id);
 
 /* fits.c */
 void iot_fits_read(struct io_target_lower *lower, struct iot_fits *fits);
 int iot_fits_check(struct io_target *t, struct io_target_lower *lower, const char *what);
+int iot_fits_check_follow(struct io_target *t, struct io_target_lower *lower);
 int iot_fits_check_lost(struct io_target *t, struct io_target_lower *lower);
 
 /* rescan.c */

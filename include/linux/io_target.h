@@ -199,7 +199,8 @@ enum io_target_event {
  * @last: each wait is twice as long as the one before, up to this; 0: 10 s
  *
  * A disk is the same one if its wwid is (SCSI and NVMe disks have one); without one, if
- * its size is, and one of @uuid, @diskseq and @size_is_enough says so, too. @uuid
+ * its size is, and one of @uuid, @diskseq and @size_is_enough says so, too; if none does
+ * the open is refused (-EINVAL), but for adopted files, which are not followed. @uuid
  * and @diskseq must hold in any case, where they are given. A disk that has come back
  * has a new diskseq, as a rule. Of char devices there is nothing to tell one from
  * another but the device number, which must be the same; of providers, the name.
