@@ -6,6 +6,7 @@
 #include <linux/sizes.h>
 
 #include "inbox.h"
+#include "lost.h"
 
 #define LEN	512
 
@@ -52,52 +53,29 @@ static void cache_desc(const struct cache_case *c, char *desc)
 KUNIT_ARRAY_PARAM(cache, cases, cache_desc);
 
 /**
- * struct scene - a target that follows a disk, by requests or by bios
- * @t: the target
- * @config: of the disk
- * @disk: that of now
- * @bios: bios are forwarded to it
+ * struct scene - what a case has
+ * @l: the disk that goes, and its target
+ * @bios: bios are forwarded to it, rather than requests sent
  * @s: requests
  * @in: bios
  * @used: of either
  * @buf: memory
  */
 struct scene {
-	struct io_target		*t;
-	struct testdev_disk_config	config;
-	struct testdev_disk		*disk;
-	bool				bios;
-	struct sent			*s;
-	struct inbox			*in;
-	unsigned int			used;
-	u8				*buf;
+	struct lost	*l;
+	bool		bios;
+	struct sent	*s;
+	struct inbox	*in;
+	unsigned int	used;
+	u8		*buf;
 };
 
 #define OPS	12
 
-/* Of the case that runs */
-static struct scene *scene;
-
-static struct testdev_disk *disk_of(struct kunit *test, struct scene *sc)
-{
-	struct testdev_disk *disk = testdev_disk_create(&sc->config);
-
-	KUNIT_EXPECT_FALSE(test, IS_ERR(disk));
-	return IS_ERR(disk) ? NULL : disk;
-}
-
 static struct scene *scene_open(struct kunit *test, const struct cache_case *c, bool bios)
 {
-	struct device_fixture *fx = test->priv;
 	struct scene *sc = kunit_kzalloc(test, sizeof(*sc), GFP_KERNEL);
-
-	KUNIT_ASSERT_NOT_NULL(test, sc);
-	sc->t = fx->target[0];
-	sc->bios = bios;
-	sc->t->config.follow = (struct io_target_follow){
-		.enable = true, .cache_kept = c->kept, .first = 1, .last = 1
-	};
-	sc->config = (struct testdev_disk_config){
+	const struct testdev_disk_config config = {
 		.name = "iotcache",
 		.size = SZ_1M,
 		.wwid = 0x6361636865,
@@ -110,13 +88,13 @@ static struct scene *scene_open(struct kunit *test, const struct cache_case *c, 
 			.fua = !c->no_cache,
 		},
 	};
+
+	KUNIT_ASSERT_NOT_NULL(test, sc);
+	sc->bios = bios;
 	sc->buf = inbox_buf(test, LEN);
-	sc->s = sent_alloc(test, sc->t, OPS);
-	sc->in = inbox_alloc(test, sc->t, OPS);
-	scene = sc;
-	sc->disk = disk_of(test, sc);
-	KUNIT_ASSERT_NOT_NULL(test, sc->disk);
-	KUNIT_ASSERT_EQ(test, io_target_open(sc->t, testdev_disk_path(sc->disk), RW), 0);
+	sc->l = lost_open(test, &config, c->kept);
+	sc->s = sent_alloc(test, sc->l->t, OPS);
+	sc->in = inbox_alloc(test, sc->l->t, OPS);
 	return sc;
 }
 
@@ -162,7 +140,7 @@ static void ends(struct kunit *test, struct scene *sc, unsigned int i, int err)
 		return;
 	}
 	KUNIT_EXPECT_TRUE(test, sent_wait(&sc->s[i]));
-	KUNIT_EXPECT_EQ(test, min(sc->s[i].req.result, (ssize_t)0), (ssize_t)err);
+	KUNIT_EXPECT_EQ(test, min_t(ssize_t, sc->s[i].req.result, 0), (ssize_t)err);
 }
 
 static void does(struct kunit *test, struct scene *sc, blk_opf_t opf, int err)
@@ -205,43 +183,14 @@ static int do_before(struct kunit *test, struct scene *sc, enum before before)
 		does(test, sc, REQ_OP_WRITE, 0);
 	if (before != DID_FLUSHING && before != DID_WRITE_FLUSHING)
 		return -1;
-	testdev_disk_mode(sc->disk, TESTDEV_HOLD, TESTDEV_TASK);
+	testdev_disk_mode(sc->l->disk, TESTDEV_HOLD, TESTDEV_TASK);
 	return begin(test, sc, REQ_OP_WRITE | REQ_PREFLUSH);
 }
 
 static void lose_and_find(struct kunit *test, struct scene *sc)
 {
-	struct device_fixture *fx = test->priv;
-	int found = atomic_read(&fx->events[IO_TARGET_EVENT_FOUND]);
-	int lost = atomic_read(&fx->events[IO_TARGET_EVENT_LOST]);
-
-	testdev_disk_mode(sc->disk, TESTDEV_NOW, TESTDEV_TASK);
-	testdev_disk_kill(sc->disk);
-	testdev_disk_release_all(sc->disk, BLK_STS_IOERR, TESTDEV_TASK);
-	iot_target_removed(sc->t);	/* nobody else tells, if nothing was in flight */
-	KUNIT_EXPECT_TRUE(test, device_wait_event(test, IO_TARGET_EVENT_LOST, lost + 1));
-	KUNIT_EXPECT_TRUE(test, device_wait_unused(test));
-	testdev_disk_destroy(sc->disk);
-	sc->disk = disk_of(test, sc);
-	KUNIT_EXPECT_TRUE(test, device_wait_event(test, IO_TARGET_EVENT_FOUND, found + 1));
-}
-
-static void scene_close(struct kunit *test)
-{
-	struct scene *sc = scene;
-
-	KUNIT_EXPECT_EQ(test, io_target_close(sc->t), 0);
-	sc->t->config.follow = (struct io_target_follow){};
-	KUNIT_EXPECT_TRUE(test, device_wait_unused(test));
-	testdev_disk_destroy(sc->disk);
-	scene = NULL;
-}
-
-static void cache_exit(struct kunit *test)
-{
-	if (scene)
-		scene_close(test);
-	device_fixture_exit(test);
+	lost_lose(test, sc->l, true, BLK_STS_IOERR);
+	lost_find(test, sc->l, NULL, 0);
 }
 
 /* The first that comes of flush and FUA fails, and neither of them after that. */
@@ -266,7 +215,7 @@ static void lost_with(struct kunit *test, const struct cache_case *c, bool bios,
 	/* Lost once more, with nothing in the cache */
 	lose_and_find(test, sc);
 	does(test, sc, REQ_OP_WRITE | REQ_PREFLUSH, 0);
-	scene_close(test);
+	lost_close(test, sc->l);
 }
 
 static void cache_flush(struct kunit *test)
@@ -296,24 +245,24 @@ static void cache_beside(struct kunit *test)
 	struct scene *sc = scene_open(test, &volatile_case, true);
 	unsigned int i, write;
 
-	testdev_disk_mode(sc->disk, TESTDEV_HOLD, TESTDEV_TASK);
+	testdev_disk_mode(sc->l->disk, TESTDEV_HOLD, TESTDEV_TASK);
 	write = begin(test, sc, REQ_OP_WRITE);
 	for (i = 0; i < 2; i++)
 		begin(test, sc, REQ_OP_WRITE | REQ_PREFLUSH);
-	testdev_disk_mode(sc->disk, TESTDEV_NOW, TESTDEV_TASK);
-	testdev_disk_release_all(sc->disk, BLK_STS_OK, TESTDEV_TASK);
+	testdev_disk_mode(sc->l->disk, TESTDEV_NOW, TESTDEV_TASK);
+	testdev_disk_release_all(sc->l->disk, BLK_STS_OK, TESTDEV_TASK);
 	for (i = 0; i < 3; i++)
 		ends(test, sc, write + i, 0);
 	lose_and_find(test, sc);
 	does(test, sc, REQ_OP_WRITE | REQ_PREFLUSH, -EIO);
 	does(test, sc, REQ_OP_WRITE, 0);
-	testdev_disk_fail(sc->disk, 0, SZ_1M, BLK_STS_MEDIUM);
+	testdev_disk_fail(sc->l->disk, 0, SZ_1M, BLK_STS_MEDIUM);
 	does(test, sc, REQ_OP_DISCARD, -ENODATA);
-	testdev_disk_fail(sc->disk, 0, 0, BLK_STS_OK);
+	testdev_disk_fail(sc->l->disk, 0, 0, BLK_STS_OK);
 	does(test, sc, REQ_OP_WRITE | REQ_PREFLUSH, 0);
 	lose_and_find(test, sc);
 	does(test, sc, REQ_OP_WRITE | REQ_PREFLUSH, 0);
-	scene_close(test);
+	lost_close(test, sc->l);
 }
 
 static struct kunit_case cache_case_list[] = {
@@ -330,7 +279,7 @@ static struct kunit_suite cache_suite = {
 	.suite_init = inbox_suite_init,
 	.suite_exit = inbox_suite_exit,
 	.init = device_fixture_init,
-	.exit = cache_exit,
+	.exit = lost_exit,
 	.test_cases = cache_case_list,
 };
 

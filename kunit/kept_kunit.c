@@ -8,6 +8,7 @@
 #include "duel.h"
 #include "forwarder.h"
 #include "inbox.h"
+#include "lost.h"
 #include "pattern.h"
 
 #define LEN	512
@@ -20,46 +21,25 @@
 #define DISK_SIZE	SZ_1M
 
 /**
- * struct scene - a target that follows a disk
- * @t: open
- * @config: of the disk
- * @disk: that of now; the first one holds what it gets
+ * struct scene - what a case has
+ * @l: the disk that goes; the first one holds what it gets
+ * @t: its target
  * @s: requests
  * @buf: SOME blocks, with the pattern
  * @pattern: the same
  */
 struct scene {
-	struct io_target		*t;
-	struct testdev_disk_config	config;
-	struct testdev_disk		*disk;
-	struct sent			*s;
-	u8				*buf;
-	u8				*pattern;
+	struct lost		*l;
+	struct io_target	*t;
+	struct sent		*s;
+	u8			*buf;
+	u8			*pattern;
 };
-
-static void scene_disk(struct kunit *test, struct scene *sc)
-{
-	sc->disk = testdev_disk_create(&sc->config);
-	if (IS_ERR(sc->disk))
-		sc->disk = NULL;
-	KUNIT_ASSERT_NOT_NULL(test, sc->disk);
-	testdev_disk_mode(sc->disk, TESTDEV_HOLD, TESTDEV_TASK);
-}
-
-/* Of the case that runs, for the end of one that does not get to its own */
-static struct scene *scene;
 
 static struct scene *scene_open(struct kunit *test, unsigned int zone_sectors)
 {
-	struct device_fixture *fx = test->priv;
 	struct scene *sc = kunit_kzalloc(test, sizeof(*sc), GFP_KERNEL);
-
-	KUNIT_ASSERT_NOT_NULL(test, sc);
-	sc->t = fx->target[0];
-	sc->t->config.follow = (struct io_target_follow){
-		.enable = true, .cache_kept = true, .first = 1, .last = 1
-	};
-	sc->config = (struct testdev_disk_config){
+	const struct testdev_disk_config config = {
 		.name = "iotkept",
 		.size = DISK_SIZE,
 		.wwid = 0x6b657074,
@@ -74,78 +54,31 @@ static struct scene *scene_open(struct kunit *test, unsigned int zone_sectors)
 			.zone_sectors = zone_sectors,
 		},
 	};
+
+	KUNIT_ASSERT_NOT_NULL(test, sc);
 	sc->buf = inbox_buf(test, SOME * LEN);
 	sc->pattern = inbox_buf(test, SOME * LEN);
 	pattern_fill(sc->buf, SOME * LEN, 0, SEED);
 	pattern_fill(sc->pattern, SOME * LEN, 0, SEED);
+	sc->l = lost_open(test, &config, true);
+	sc->t = sc->l->t;
 	sc->s = sent_alloc(test, sc->t, SOME + 1);
-	scene = sc;
-	scene_disk(test, sc);
-	KUNIT_ASSERT_EQ(test, io_target_open(sc->t, testdev_disk_path(sc->disk), RW), 0);
+	testdev_disk_mode(sc->l->disk, TESTDEV_HOLD, TESTDEV_TASK);
 	return sc;
 }
 
-/* Everything that the disk has ends with @status; before, if @dead, it is dead. */
+/* The disk has @n. */
 static void scene_lose(struct kunit *test, struct scene *sc, unsigned int n, bool dead,
 		       blk_status_t status)
 {
-	struct device_fixture *fx = test->priv;
-	int lost = atomic_read(&fx->events[IO_TARGET_EVENT_LOST]);
-
-	KUNIT_EXPECT_TRUE(test, testdev_disk_wait_held(sc->disk, n));
-	if (dead)
-		testdev_disk_kill(sc->disk);
-	testdev_disk_mode(sc->disk, TESTDEV_NOW, TESTDEV_TASK);
-	testdev_disk_release_all(sc->disk, status, TESTDEV_SOFTIRQ);
-	KUNIT_EXPECT_TRUE(test, device_wait_event(test, IO_TARGET_EVENT_LOST, lost + 1));
+	KUNIT_EXPECT_TRUE(test, testdev_disk_wait_held(sc->l->disk, n));
+	lost_lose(test, sc->l, dead, status);
 }
 
-/* Nobody has it any more. */
-static void scene_remove(struct kunit *test, struct scene *sc)
-{
-	KUNIT_EXPECT_TRUE(test, device_wait_unused(test));
-	testdev_disk_destroy(sc->disk);
-	sc->disk = NULL;
-}
-
-/* A disk like it, with what was on it, comes in its place, and is found. */
+/* @fill: with what was on it */
 static void scene_find(struct kunit *test, struct scene *sc, bool fill)
 {
-	struct device_fixture *fx = test->priv;
-	int found = atomic_read(&fx->events[IO_TARGET_EVENT_FOUND]);
-
-	scene_remove(test, sc);
-	mutex_lock(&sc->t->mutex);	/* nobody looks before it is filled */
-	sc->disk = testdev_disk_create(&sc->config);
-	if (!IS_ERR(sc->disk) && fill)
-		testdev_store_fill(testdev_disk_store(sc->disk), 0, sc->pattern,
-				   SOME * LEN);
-	mutex_unlock(&sc->t->mutex);
-	if (IS_ERR(sc->disk))
-		sc->disk = NULL;
-	KUNIT_ASSERT_NOT_NULL(test, sc->disk);
-	KUNIT_EXPECT_TRUE(test, device_wait_event(test, IO_TARGET_EVENT_FOUND, found + 1));
-}
-
-static void scene_close(struct kunit *test, struct scene *sc)
-{
-	if (sc->disk) {
-		testdev_disk_mode(sc->disk, TESTDEV_NOW, TESTDEV_TASK);
-		testdev_disk_release_all(sc->disk, BLK_STS_OK, TESTDEV_TASK);
-	}
-	KUNIT_EXPECT_EQ(test, io_target_close(sc->t), 0);
-	sc->t->config.follow.enable = false;
-	sc->t->config.forward_timeout = 0;
-	if (sc->disk)
-		scene_remove(test, sc);
-	scene = NULL;
-}
-
-static void kept_exit(struct kunit *test)
-{
-	if (scene)
-		scene_close(test, scene);
-	device_fixture_exit(test);
+	lost_find(test, sc->l, sc->pattern, fill ? SOME * LEN : 0);
 }
 
 static const struct kept_case {
@@ -234,7 +167,7 @@ static void expect_done(struct kunit *test, struct scene *sc, const struct kept_
 	if (!has_data(c->op))
 		return;
 	if (c->op == IO_TARGET_OP_WRITE)
-		testdev_store_read(testdev_disk_store(sc->disk), 0, sc->buf, n * LEN);
+		testdev_store_read(testdev_disk_store(sc->l->disk), 0, sc->buf, n * LEN);
 	KUNIT_EXPECT_EQ(test, pattern_match(sc->buf, n * LEN, 0, SEED), (size_t)n * LEN);
 }
 
@@ -251,7 +184,7 @@ static void kept_dead(struct kunit *test)
 		memset(sc->buf, 0, SOME * LEN);
 	scene_find(test, sc, c->op == IO_TARGET_OP_READ);
 	expect_done(test, sc, c, n);
-	scene_close(test, sc);
+	lost_close(test, sc->l);
 }
 
 static const struct status_case {
@@ -293,29 +226,29 @@ static void kept_status(struct kunit *test)
 	received_write(&in->bios[0], 1, sc->buf + LEN);
 	received_forward(&in->bios[0]);
 	if (c->mute)
-		testdev_disk_fail(sc->disk, 0, DISK_SIZE, BLK_STS_IOERR);
+		testdev_disk_fail(sc->l->disk, 0, DISK_SIZE, BLK_STS_IOERR);
 	if (c->kept) {
 		scene_lose(test, sc, 2, c->dead, status);
 		if (c->dead || c->mute)
 			KUNIT_EXPECT_EQ(test, atomic_read(&sc->s[0].ends), 0);
-		testdev_disk_fail(sc->disk, 0, 0, BLK_STS_OK);
+		testdev_disk_fail(sc->l->disk, 0, 0, BLK_STS_OK);
 		/* One that has not died is found as soon as it is looked for. */
 		if (c->dead)
 			scene_find(test, sc, false);
 		expect_done(test, sc, &write, 1);
 		expect_ended(test, &in->bios[0], BLK_STS_OK);
 		memset(sc->buf, 0, SOME * LEN);
-		testdev_store_read(testdev_disk_store(sc->disk), 0, sc->buf, 2 * LEN);
+		testdev_store_read(testdev_disk_store(sc->l->disk), 0, sc->buf, 2 * LEN);
 		KUNIT_EXPECT_EQ(test, pattern_match(sc->buf, 2 * LEN, 0, SEED), (size_t)2 * LEN);
 	} else {
-		testdev_disk_mode(sc->disk, TESTDEV_NOW, TESTDEV_TASK);
-		testdev_disk_release_all(sc->disk, status, TESTDEV_SOFTIRQ);
+		testdev_disk_mode(sc->l->disk, TESTDEV_NOW, TESTDEV_TASK);
+		testdev_disk_release_all(sc->l->disk, status, TESTDEV_SOFTIRQ);
 		KUNIT_EXPECT_TRUE(test, sent_wait(&sc->s[0]));
 		KUNIT_EXPECT_EQ(test, sc->s[0].req.result, (ssize_t)c->err);
 		expect_ended(test, &in->bios[0], status);
 		KUNIT_EXPECT_EQ(test, io_target_state(sc->t), IO_TARGET_STARTED);
 	}
-	scene_close(test, sc);
+	lost_close(test, sc->l);
 }
 
 /* Where something has been written, or appended, is not where it can be written again. */
@@ -345,7 +278,7 @@ static void kept_not_zones(struct kunit *test)
 	scene_find(test, sc, false);
 	KUNIT_EXPECT_TRUE(test, sent_wait(&sc->s[3]));
 	KUNIT_EXPECT_EQ(test, sc->s[3].req.result, (ssize_t)LEN);
-	scene_close(test, sc);
+	lost_close(test, sc->l);
 }
 
 /* Bios of all kinds, one that must not wait among them; what came later comes later. */
@@ -382,9 +315,9 @@ static void kept_bios(struct kunit *test)
 	scene_find(test, sc, true);
 	expect_all_ended(test, in, 0, n + 2, BLK_STS_OK);
 	expect_order(test, in, 0, n + 2);
-	testdev_store_read(testdev_disk_store(sc->disk), 0, sc->buf, 3 * LEN);
+	testdev_store_read(testdev_disk_store(sc->l->disk), 0, sc->buf, 3 * LEN);
 	KUNIT_EXPECT_EQ(test, pattern_match(sc->buf, 2 * LEN, 0, SEED + 1), (size_t)2 * LEN);
-	scene_close(test, sc);
+	lost_close(test, sc->l);
 }
 
 /* Who sends it again fails, too, until that is over: the device is lost many times. */
@@ -394,8 +327,8 @@ static void kept_again(struct kunit *test)
 	struct scene *sc = scene_open(test, 0);
 	struct inbox *in = inbox_alloc(test, sc->t, 1);
 
-	testdev_disk_mode(sc->disk, TESTDEV_NOW, TESTDEV_TASK);
-	testdev_disk_fail(sc->disk, LEN, 2 * LEN, BLK_STS_TRANSPORT);
+	testdev_disk_mode(sc->l->disk, TESTDEV_NOW, TESTDEV_TASK);
+	testdev_disk_fail(sc->l->disk, LEN, 2 * LEN, BLK_STS_TRANSPORT);
 	sent_prep(test, &sc->s[0], IO_TARGET_OP_WRITE, sc->buf + LEN, LEN, LEN, 0);
 	KUNIT_EXPECT_EQ(test, sent_submit(&sc->s[0]), 0);
 	received_write(&in->bios[0], 2, sc->buf + 2 * LEN);
@@ -403,14 +336,14 @@ static void kept_again(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, device_wait_event(test, IO_TARGET_EVENT_FOUND, 3));
 	KUNIT_EXPECT_EQ(test, atomic_read(&sc->s[0].ends), 0);
 	KUNIT_EXPECT_EQ(test, inbox_ends(in, 0, 1), 0u);
-	testdev_disk_fail(sc->disk, 0, 0, BLK_STS_OK);
+	testdev_disk_fail(sc->l->disk, 0, 0, BLK_STS_OK);
 	KUNIT_EXPECT_TRUE(test, sent_wait(&sc->s[0]));
 	KUNIT_EXPECT_EQ(test, sc->s[0].req.result, (ssize_t)LEN);
 	expect_ended(test, &in->bios[0], BLK_STS_OK);
 	/* It has to have been found after the last loss before it is closed. */
 	KUNIT_EXPECT_TRUE(test, device_wait_event(test, IO_TARGET_EVENT_FOUND,
 						  atomic_read(&fx->events[IO_TARGET_EVENT_LOST])));
-	scene_close(test, sc);
+	lost_close(test, sc->l);
 }
 
 /* Somebody, or its time, ends what is kept; it is not said not to have been sent. */
@@ -435,7 +368,7 @@ static void kept_ended(struct kunit *test)
 				(ssize_t)(i == 1 ? -ETIMEDOUT : -ECANCELED));
 		KUNIT_EXPECT_FALSE(test, sc->s[i].req.not_sent);
 	}
-	scene_close(test, sc);
+	lost_close(test, sc->l);
 }
 
 /* A bio waits as long as all may, also for a device that is lost again and again. */
@@ -446,14 +379,14 @@ static void kept_timeout(struct kunit *test)
 	unsigned int i;
 
 	sc->t->config.forward_timeout = HZ / 4;
-	testdev_disk_mode(sc->disk, TESTDEV_NOW, TESTDEV_TASK);
-	testdev_disk_fail(sc->disk, LEN, 2 * LEN, BLK_STS_TRANSPORT);
+	testdev_disk_mode(sc->l->disk, TESTDEV_NOW, TESTDEV_TASK);
+	testdev_disk_fail(sc->l->disk, LEN, 2 * LEN, BLK_STS_TRANSPORT);
 	for (i = 0; i < 2; i++) {
 		received_write(&in->bios[i], i + 1, sc->buf);
 		received_forward(&in->bios[i]);
 	}
 	expect_all_ended(test, in, 0, 2, BLK_STS_TIMEOUT);
-	scene_close(test, sc);
+	lost_close(test, sc->l);
 }
 
 /* Closed with what is kept. */
@@ -467,7 +400,7 @@ static void kept_closed(struct kunit *test)
 	received_write(&in->bios[0], 1, sc->buf);
 	received_forward(&in->bios[0]);
 	scene_lose(test, sc, 2, true, BLK_STS_OFFLINE);
-	scene_close(test, sc);
+	lost_close(test, sc->l);
 	KUNIT_EXPECT_EQ(test, sc->s[0].req.result, (ssize_t)-ECANCELED);
 	expect_ended(test, &in->bios[0], BLK_STS_IOERR);
 }
@@ -483,14 +416,14 @@ static unsigned int race_round(struct kunit *test, struct scene *sc, struct duel
 {
 	unsigned int i, kept = 0;
 
-	testdev_disk_mode(sc->disk, TESTDEV_HOLD, TESTDEV_TASK);
+	testdev_disk_mode(sc->l->disk, TESTDEV_HOLD, TESTDEV_TASK);
 	for (i = 0; i < SOME; i++) {
 		sent_prep(test, &sc->s[i], IO_TARGET_OP_WRITE, sc->buf, LEN, i * LEN,
 			  i % 2 ? IO_TARGET_BOUNCE : 0);
 		KUNIT_ASSERT_EQ(test, sent_submit(&sc->s[i]), 0);
 	}
-	KUNIT_ASSERT_TRUE(test, testdev_disk_wait_held(sc->disk, SOME));
-	testdev_disk_mode(sc->disk, TESTDEV_NOW, TESTDEV_TASK);
+	KUNIT_ASSERT_TRUE(test, testdev_disk_wait_held(sc->l->disk, SOME));
+	testdev_disk_mode(sc->l->disk, TESTDEV_NOW, TESTDEV_TASK);
 	duel_fire(d);
 	KUNIT_EXPECT_EQ(test, io_target_purge(sc->t, IO_TARGET_LEAVE_SENT, 0), 0);
 	duel_join(d);
@@ -512,7 +445,7 @@ static void kept_race(struct kunit *test)
 {
 	unsigned int i, rounds = duel_rounds(RACED) / SOME, kept = 0, before;
 	struct scene *sc = scene_open(test, 0);
-	struct duel *d = duel_start(test, fail_all, sc->disk);
+	struct duel *d = duel_start(test, fail_all, sc->l->disk);
 
 	for (i = 0; i < rounds; i++) {
 		before = kept;
@@ -523,7 +456,7 @@ static void kept_race(struct kunit *test)
 	}
 	duel_end(d);
 	duel_expect_both(test, "kept and purged", kept, "failed", rounds * SOME - kept);
-	scene_close(test, sc);
+	lost_close(test, sc->l);
 }
 
 static struct kunit_case kept_case_list[] = {
@@ -543,7 +476,7 @@ static struct kunit_suite kept_suite = {
 	.suite_init = inbox_suite_init,
 	.suite_exit = inbox_suite_exit,
 	.init = device_fixture_init,
-	.exit = kept_exit,
+	.exit = lost_exit,
 	.test_cases = kept_case_list,
 };
 
@@ -557,7 +490,7 @@ static struct kunit_suite race_suite = {
 	.suite_init = inbox_suite_init,
 	.suite_exit = inbox_suite_exit,
 	.init = device_fixture_init,
-	.exit = kept_exit,
+	.exit = lost_exit,
 	.test_cases = race_case_list,
 };
 

@@ -130,7 +130,8 @@ int iot_fits_check_follow(struct io_target *t, struct io_target_lower *lower)
 	iot_fits_read(lower, &now);
 	if (iot_identity_tells(&t->config.follow, &now))
 		return 0;
-	return iot_err(t, -EINVAL, "open refused: %s has no wwid, and nothing is said that tells it from another when it is back",
+	return iot_err(t, -EINVAL,
+		       "open refused: %s has no wwid, and nothing is said that tells it",
 		       lower->name);
 }
 

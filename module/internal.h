@@ -22,9 +22,10 @@
  *   gated, ungated
  *            every request holds one of the two from when it goes to the device, or
  *            is taken from among the pended, to the return of its end_io; an orphan
- *            has given it back, and so has what pends again after a loss. So does a transfer without a request (oneline.c),
- *            while its caller is in the driver. Close and suspend kill both and wait
- *            for zero, after which nobody can reach target->lower.
+ *            has given it back, and so has what pends again after a loss. So does a
+ *            transfer without a request (oneline.c), while its caller is in the driver.
+ *            Close and suspend kill both and wait for zero, after which nobody can
+ *            reach target->lower.
  *
  * Locks, outermost first
  *   target->mutex   open, close, suspend, reopen, start, one at a time; sleeps.

@@ -292,7 +292,8 @@ IOT_EXPORT_FOR_TESTS(iot_target_open);
  * Context: process context, may sleep.
  * Return: 0. -EBUSY: the target is open, or the device is claimed by somebody
  * else. -EINVAL: bad @flags, no @path, not a block device, char device or regular
- * file, or to be followed and like any other disk. -EACCES, -EROFS: no permission, or a write open of a read-only device.
+ * file, or to be followed and like any other disk. -EACCES, -EROFS: no permission, or a
+ * write open of a read-only device.
  * -ELOOP: it lies above the target, says config.is_above. -ENOENT, -ENXIO, -ENODEV, -ENOMEM
  * and whatever the driver's open returns.
  */

@@ -66,11 +66,11 @@ struct io_target {
 	struct io_target_lower		*next;		/* to be switched to; under mutex */
 	const char			*next_path;
 	wait_queue_head_t		idle_wait;	/* for iot_target_idle() */
-	struct list_head		pended;		/* those kept, then in order of submission */
+	struct list_head		pended;		/* those kept, then as submitted */
 	struct list_head		*kept;		/* the last of those, or the head */
 	unsigned int			nr_pended;
 	struct bio_list			pended_bios;	/* see forward_pend.c */
-	struct bio			*kept_bio;	/* the last of those that are kept, or NULL */
+	struct bio			*kept_bio;	/* the last of those kept, or NULL */
 	u64				bios_pended;	/* so many ever */
 	u64				bios_taken;	/* of those, not pended any more */
 	atomic_t			resent;		/* sent by start, not ended */

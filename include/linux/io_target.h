@@ -207,12 +207,12 @@ enum io_target_event {
  *
  * A disk that answers -ENODEV or -ENOLINK is lost, and so is one that is dead, whatever it
  * answers, and one that fails with -EIO and then, asked for a block, again; a request whose
- * error is believed ends only after that. Reads, writes, flushes, discards and writes of zeroes that it has failed in that
- * way are sent again when it is back, before what has come meanwhile, and in the order in
- * which they failed; until then they can be cancelled, and their deadlines, or
- * config.forward_timeout, end them as those that pend, but for not_sent. Zone appends, what
- * manages zones, and writes to disks with zones end with their error, since they cannot be
- * carried out twice; so does what char devices and providers fail.
+ * error is believed ends only after that. Reads, writes, flushes, discards and writes of
+ * zeroes that it has failed in that way are sent again when it is back, before what has come
+ * meanwhile, and in the order in which they failed; until then they can be cancelled, and
+ * their deadlines, or config.forward_timeout, end them as those that pend, but for not_sent.
+ * Zone appends, what manages zones, and writes to disks with zones end with their error,
+ * since they cannot be carried out twice; so does what char devices and providers fail.
  */
 struct io_target_follow {
 	bool		enable;
