@@ -29,6 +29,7 @@ static const struct cache_case {
 	enum before	before;
 	bool		no_cache;
 	bool		kept;
+	bool		without;	/* it comes back without a cache */
 	bool		told;	/* a flush fails */
 } cases[] = {
 	{ "nothing", DID_NOTHING },
@@ -42,6 +43,7 @@ static const struct cache_case {
 	{ "flush in flight", DID_FLUSHING },
 	{ "write, flush in flight", DID_WRITE_FLUSHING, .told = true },
 	{ "write, no cache", DID_WRITE, .no_cache = true },
+	{ "write, back without a cache", DID_WRITE, .without = true, .told = true },
 	{ "write, cache kept", DID_WRITE, .kept = true },
 };
 
@@ -201,11 +203,15 @@ static void lost_with(struct kunit *test, const struct cache_case *c, bool bios,
 	struct device_fixture *fx = test->priv;
 	int flush = do_before(test, sc, c->before);
 
+	if (c->without)
+		sc->l->config.limits.write_cache = false;
 	lose_and_find(test, sc);
 	KUNIT_EXPECT_EQ(test, atomic_read(&fx->events[IO_TARGET_EVENT_CACHE_LOST]),
 			(int)c->told);
 	if (flush >= 0) {
 		ends(test, sc, flush, c->told ? -EIO : 0);
+		if (!sc->bios)
+			KUNIT_EXPECT_FALSE(test, sc->s[flush].req.not_sent);
 	} else {
 		does(test, sc, REQ_OP_READ, 0);
 		does(test, sc, first, c->told ? -EIO : 0);

@@ -178,7 +178,7 @@ static void disk_back(struct kunit *test)
 	/* It is the one, but does not work yet; nobody looks before it is so. */
 	mutex_lock(&s.t->mutex);
 	if (scene_create(test, &s, back_config.wwid))
-		testdev_disk_fail(s.disk, 0, LEN, BLK_STS_IOERR);
+		testdev_disk_fail(s.disk, 0, back_config.size, BLK_STS_IOERR);
 	mutex_unlock(&s.t->mutex);
 	if (s.disk) {
 		flush_delayed_work(&s.t->follow_work);

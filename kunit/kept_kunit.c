@@ -191,6 +191,7 @@ static const struct status_case {
 	const char	*name;
 	int		err;
 	bool		dead;
+	bool		first;	/* that cannot be read at all */
 	bool		mute;	/* it fails what it is asked then, too, for a while */
 	bool		kept;
 } status_cases[] = {
@@ -201,6 +202,7 @@ static const struct status_case {
 	{ "not supported", -EOPNOTSUPP },
 	{ "reserved by others", -EBADE },
 	{ "I/O error, answers", -EIO },
+	{ "I/O error, as in the first block", -EIO, .first = true },
 	{ "I/O error, does not answer", -EIO, .mute = true, .kept = true },
 	{ "medium, dead", -ENODATA, .dead = true, .kept = true },
 	{ "no space, dead", -ENOSPC, .dead = true, .kept = true },
@@ -225,6 +227,8 @@ static void kept_status(struct kunit *test)
 	kept_send(test, sc, &write);
 	received_write(&in->bios[0], 1, sc->buf + LEN);
 	received_forward(&in->bios[0]);
+	if (c->first)
+		testdev_disk_fail(sc->l->disk, 0, LEN, BLK_STS_IOERR);
 	if (c->mute)
 		testdev_disk_fail(sc->l->disk, 0, DISK_SIZE, BLK_STS_IOERR);
 	if (c->kept) {

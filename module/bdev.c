@@ -168,25 +168,37 @@ static bool bdev_repeats(const struct io_target_lower *lower, enum io_target_op 
 	}
 }
 
-/* Reads one block. Nobody else has @lower yet. */
+static int bdev_read_block(struct block_device *bdev, struct page *pages, sector_t sector)
+{
+	unsigned int block = bdev_logical_block_size(bdev);
+	struct bio_vec bvec;
+	struct bio bio;
+	int err;
+
+	bio_init(&bio, bdev, &bvec, 1, REQ_OP_READ | REQ_SYNC);
+	bio.bi_iter.bi_sector = sector;
+	__bio_add_page(&bio, pages, block, 0);
+	err = submit_bio_wait(&bio);
+	bio_uninit(&bio);
+	return err;
+}
+
+/* Reads the first block or, since that may be what cannot be read, the last one. */
 static bool bdev_answers(struct io_target_lower *lower)
 {
 	struct block_device *bdev = lower_bdev(lower);
 	unsigned int block = bdev_logical_block_size(bdev);
-	struct bio_vec bvec;
 	struct page *pages;
-	struct bio bio;
 	int err;
 
 	pages = alloc_pages(GFP_NOIO, get_order(block));
 	if (!pages)
 		return false;
-	bio_init(&bio, bdev, &bvec, 1, REQ_OP_READ | REQ_SYNC);
-	__bio_add_page(&bio, pages, block, 0);
-	err = submit_bio_wait(&bio);
-	bio_uninit(&bio);
+	err = bdev_read_block(bdev, pages, 0);
+	if (err == -EIO && bdev_nr_bytes(bdev) > block)
+		err = bdev_read_block(bdev, pages, (bdev_nr_bytes(bdev) - block) >> SECTOR_SHIFT);
 	__free_pages(pages, get_order(block));
-	return !err;
+	return err != -EIO && err != -ENODEV && err != -ENOLINK && err != -ETIMEDOUT;
 }
 
 /*
@@ -255,7 +267,9 @@ static void bdev_opened(struct io_target_lower *lower)
 	lower->polls = iot_bdev_polls(bdev);
 	lower->bdev = bdev;
 	lower->max_segments = min_t(u32, queue_max_segments(bdev_get_queue(bdev)), BIO_MAX_VECS);
-	lower->cached = follow->enable && !follow->cache_kept && bdev_write_cache(bdev);
+	/* Also one that is back without a cache has to say what the last one has lost. */
+	lower->cached = follow->enable && !follow->cache_kept &&
+			(bdev_write_cache(bdev) || iot_cache_owes(lower->target));
 	if (lower->cached)
 		lower->backend = &bdev_cached_backend;
 	lower->gap = queue_virt_boundary(bdev_get_queue(bdev));

@@ -51,7 +51,8 @@ blk_opf_t iot_bio_opf_rare(const struct io_target_request *req, struct block_dev
 		opf |= REQ_FUA;
 	if (req->flags & IO_TARGET_PREFLUSH)
 		opf |= REQ_PREFLUSH;
-	if (req->flags & IO_TARGET_NOWAIT)
+	/* One that has pended has been sent before, and been taken at once. */
+	if ((req->flags & (IO_TARGET_NOWAIT | IOT_F_WAS_PENDED)) == IO_TARGET_NOWAIT)
 		opf |= REQ_NOWAIT;
 	if (req->flags & IOT_F_POLLED && iot_bdev_polls(bdev))
 		opf |= REQ_POLLED;
@@ -85,8 +86,6 @@ noinline void iot_bio_done_rarely(struct io_target_request *req, blk_status_t st
 {
 	if (req->flags & IOT_F_VMALLOC)
 		bio_sync_vmalloc(req, false);
-	if (status && READ_ONCE(req->target->follows))
-		iot_owner_of_bio(req, &req->blk.bio);
 	if (req->op == IO_TARGET_OP_ZONE_APPEND && !status)
 		req->pos = (loff_t)sector << SECTOR_SHIFT;
 	iot_request_end(req, status ? blk_status_to_errno(status) : iov_iter_count(&req->iter),
@@ -117,6 +116,8 @@ static void bio_submit_pieces(struct io_target_request *req, struct block_device
 	/* Of no device: for operations on zones the block layer would look at that. */
 	bio_init(parent, NULL, NULL, 0, REQ_OP_READ);
 	parent->bi_end_io = bio_done;
+	if (READ_ONCE(req->target->follows))
+		iot_owner_note(req);	/* it may be sent again */
 	req->flags &= ~IOT_F_INITED;	/* for this device */
 	iot_bio_send_pieces(req, bdev, opf);
 	bio_endio(parent);
@@ -164,6 +165,9 @@ static void bio_keep(struct io_target_request *req)
 
 	/* They are found by their zone, and not by place and length. */
 	if (iot_op_is_zone(req->op))
+		return;
+	/* It has lost its NOWAIT for this time. */
+	if (req->flags & IO_TARGET_NOWAIT && req->flags & IOT_F_WAS_PENDED)
 		return;
 	/* In a table of our own the memory begins at the beginning, without empty entries. */
 	if (!bio_flagged(bio, BIO_CLONED) &&

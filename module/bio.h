@@ -105,12 +105,20 @@ static inline bool iot_in_root_group(void)
 #endif
 }
 
+/* A submitter in a group of its own: it is noted, if the request may be sent again. */
+static inline void iot_bio_attribute_group(struct bio *bio, struct io_target_request *req)
+{
+	bio_associate_blkg(bio);
+	if (READ_ONCE(req->target->follows))
+		iot_owner_note(req);
+}
+
 /*
  * On whose account: the submitter's, for whom another thread may send @bio. @root: what
  * iot_in_root_group() says.
  */
 static __always_inline void iot_bio_attribute(struct bio *bio,
-					      const struct io_target_request *req, bool root)
+					      struct io_target_request *req, bool root)
 {
 	bio->bi_ioprio = req->ioprio;
 	if (unlikely(req->css))
@@ -118,7 +126,7 @@ static __always_inline void iot_bio_attribute(struct bio *bio,
 	else if (likely(root))
 		bio_associate_blkg_from_css(bio, NULL);
 	else
-		bio_associate_blkg(bio);
+		iot_bio_attribute_group(bio, req);
 }
 
 /* The same of a bio that was allocated for its device, on the account of who did. */

@@ -30,9 +30,6 @@ static void run_send_again(struct io_target_request *first)
 {
 	struct io_target_request *req, *next;
 
-	/* For all of them first: one that is queued may end, and be gone. */
-	for (req = run_next(first); req; req = run_next(req))
-		iot_owner_share(req, first);
 	for (req = first; req; req = next) {
 		next = run_next(req);
 		iot_lower_queue_again(req);
@@ -41,8 +38,12 @@ static void run_send_again(struct io_target_request *first)
 
 static noinline void run_failed(struct io_target_request *req, blk_status_t status)
 {
-	struct io_target_request *next;
+	struct io_target_request *first = req, *next;
 
+	/* For all of them, before one that is queued ends and is gone: each may be sent again. */
+	for (req = run_next(first); req; req = run_next(req))
+		iot_owner_share(req, first);
+	req = first;
 	if (run_is_doubtful(status)) {
 		run_send_again(req);
 		return;

@@ -13,7 +13,7 @@
  * Only where lower->cached: such a disk has a backend of its own, so that no other pays.
  */
 #include "bio.h"
-#include "stats.h"
+#include "request.h"
 
 /* Return: may it be sent? */
 static bool cache_flush(struct io_target *t)
@@ -58,12 +58,10 @@ int iot_cache_bio(struct io_target *t, const struct bio *bio)
 	return may ? 0 : -EIO;
 }
 
-/* Something has failed. */
-void iot_cache_failed(struct io_target_lower *lower, bool flush)
+/* A flush has failed, or not been sent after all. */
+void iot_cache_unflushed(struct io_target *t)
 {
-	struct io_target *t = lower->target;
-
-	if (flush && lower->cached && READ_ONCE(t->flushing))
+	if (READ_ONCE(t->flushing))
 		WRITE_ONCE(t->dirty, true);
 }
 
@@ -85,8 +83,9 @@ void iot_cache_submit(struct io_target_request *req)
 		iot_bio_submit(req);
 		return;
 	}
-	req->not_sent = true;
-	iot_request_end(req, -EIO, BLK_STS_IOERR);
+	req->not_sent = req->result != IOT_KEPT;
+	if (iot_verify_end(req))
+		iot_request_end_rarely(req, -EIO, BLK_STS_IOERR);
 }
 
 /* See iot_backend->submit_batch. */
@@ -113,12 +112,17 @@ void iot_cache_submit_batch(struct io_target_request **reqs, unsigned int n)
  */
 bool iot_cache_found(struct io_target *t)
 {
-	bool lost = READ_ONCE(t->dirty);
-
-	if (lost)
+	if (READ_ONCE(t->dirty))
 		WRITE_ONCE(t->cache_lost, true);
 	WRITE_ONCE(t->dirty, false);
-	return lost;
+	WRITE_ONCE(t->flushing, false);
+	return READ_ONCE(t->cache_lost);
+}
+
+/* A flush has to fail, or will have to, of a device that is opened just now. */
+bool iot_cache_owes(struct io_target *t)
+{
+	return READ_ONCE(t->dirty) || READ_ONCE(t->cache_lost);
 }
 
 /* The target is closed. */

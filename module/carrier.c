@@ -261,7 +261,8 @@ struct io_target_request *iot_carrier_again(struct io_target_request *io)
 	iot_lower_unpin(c->lower);	/* the target still has it */
 	c->lower = NULL;
 	WRITE_ONCE(io->lower, NULL);
-	io->flags &= ~IOT_F_AGAIN;
+	io->result = IOT_KEPT;
+	io->flags &= ~(IOT_F_AGAIN | IO_TARGET_NOWAIT);
 	refcount_dec(&c->refs);		/* that of the I/O: the request has another */
 	return c->req;
 }

@@ -61,6 +61,7 @@ static bool target_close_locked(struct io_target *t)
 	iot_rescan_end(t);
 	iot_inject_close(t);
 	target_wait_closed(t);
+	iot_cache_end(t);
 	iot_deadline_quiesce(t);
 	target_release_lower(t);
 	iot_next_forget(t);

@@ -52,7 +52,9 @@ bool iot_doubt(struct io_target_request *req, ssize_t result, blk_status_t statu
 /* The same of a clone of a forwarded bio. */
 bool iot_doubt_bio(struct io_target_lower *lower, struct bio *clone)
 {
-	if (!doubts(lower, iot_forward_op(clone), blk_status_to_errno(clone->bi_status)))
+	struct forward *f = container_of(clone, struct forward, clone);
+
+	if (!doubts(lower, iot_forward_op(f->bio), blk_status_to_errno(clone->bi_status)))
 		return false;
 	guard(spinlock_irqsave)(&lower->lock);
 	bio_list_add(&lower->doubted_bios, clone);
@@ -74,7 +76,8 @@ void iot_doubt_work(struct work_struct *work)
 		bio_list_merge(&bios, &lower->doubted_bios);
 		bio_list_init(&lower->doubted_bios);
 	}
-	if (!lower->backend->answers(lower))
+	/* Or this run has nothing to do, and no gate keeps the device. */
+	if ((!list_empty(&requests) || !bio_list_empty(&bios)) && !lower->backend->answers(lower))
 		iot_lower_gone(lower);
 	while ((req = list_first_entry_or_null(&requests, struct io_target_request, node))) {
 		list_del_init(&req->node);

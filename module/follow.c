@@ -228,7 +228,6 @@ void iot_follow_end(struct io_target *t)
 		t->lost = false;
 		t->follows = false;
 	}
-	iot_cache_end(t);
 	cancel_delayed_work(&t->follow_work);
 }
 

@@ -78,6 +78,8 @@ void iot_forward_end_unsent(struct io_target *t, struct bio *bio, int err)
 		forward_note_error(t, bio, err);
 	if (err == -ETIMEDOUT)
 		this_cpu_inc(t->stats->timed_out);
+	if (bio->bi_opf & REQ_PREFLUSH)
+		iot_cache_unflushed(t);
 	bio->bi_status = errno_to_blk_status(err);
 	this_cpu_inc(t->stats->completed);
 	bio_endio(bio);
@@ -135,9 +137,11 @@ static noinline bool forward_failed(struct forward *f)
 
 	if (err != -EAGAIN) {
 		/* The gate is still held: it is the device that has answered. */
-		iot_cache_failed(iot_target_lower(t), bio->bi_opf & REQ_PREFLUSH);
+		if (bio->bi_opf & REQ_PREFLUSH)
+			iot_cache_unflushed(t);
 		iot_lower_failed(iot_target_lower(t), err);
-		if (iot_forward_keep(t, bio, f->resent ? f->since : (u32)jiffies))
+		/* What the device has taken does not count. */
+		if (iot_forward_keep(t, bio, (u32)jiffies - (f->resent ? f->held : 0)))
 			return false;
 		forward_note_error(t, bio, err);
 		forward_withdraw(t, bio);
@@ -257,7 +261,7 @@ static struct bio *forward_clone(struct io_target *t, struct io_target_lower *lo
 	f->bio = bio;
 	f->resent = since;
 	if (unlikely(since)) {
-		f->since = *since;
+		f->held = (u32)jiffies - *since;
 		clone->bi_opf &= ~REQ_NOWAIT;
 	}
 	f->started = t->config.account_forwarded ? bio_start_io_acct(bio) : 0;

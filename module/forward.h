@@ -14,7 +14,7 @@ struct forward {
 	struct io_target	*target;
 	struct bio		*bio;		/* what was received */
 	unsigned long		started;	/* for the accounting of its disk */
-	u32			since;		/* it has pended, if it was sent by start */
+	u32			held;		/* for so long before, if sent by start: jiffies */
 	bool			resent;
 	struct bio		clone;		/* last */
 };

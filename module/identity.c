@@ -62,7 +62,10 @@ static const char *disk_differs(const struct io_target_follow *given,
 		return "another diskseq";
 	if (was->wwid_len)
 		return NULL;
-	return old->info.size != new->info.size ? "another size" : NULL;
+	if (old->info.size != new->info.size)
+		return "another size";
+	/* Perhaps it is another one than was opened first. */
+	return iot_identity_tells(given, old) ? NULL : "nothing is said that tells it";
 }
 
 /* Return: why @new is not the device that @t has lost; NULL: it is. */

@@ -236,6 +236,7 @@ int __iot_prep_recheck(struct io_target_request *req, struct io_target_lower *lo
 
 /* request.c */
 void iot_request_end(struct io_target_request *req, ssize_t result, blk_status_t status);
+void iot_request_end_rarely(struct io_target_request *req, ssize_t result, blk_status_t status);
 void iot_request_end_failed(struct io_target_request *req, ssize_t result, blk_status_t status);
 void iot_request_finish(struct io_target_request *req, ssize_t result,
 			blk_status_t status);
@@ -258,10 +259,11 @@ void iot_target_send_last(struct io_target *t, struct io_target_lower *lower);
 
 /* cache.c */
 int iot_cache_bio(struct io_target *t, const struct bio *bio);
-void iot_cache_failed(struct io_target_lower *lower, bool flush);
+void iot_cache_unflushed(struct io_target *t);
 void iot_cache_submit(struct io_target_request *req);
 void iot_cache_submit_batch(struct io_target_request **reqs, unsigned int n);
 bool iot_cache_found(struct io_target *t);
+bool iot_cache_owes(struct io_target *t);
 void iot_cache_end(struct io_target *t);
 
 /* doubt.c */
@@ -328,7 +330,6 @@ void iot_pended_end(struct io_target *t, struct iot_claimed *claimed, int err);
 
 /* owner.c */
 void iot_owner_note(struct io_target_request *req);
-void iot_owner_of_bio(struct io_target_request *req, struct bio *bio);
 void iot_owner_forget(struct io_target_request *req);
 void iot_owner_share(struct io_target_request *req, const struct io_target_request *from);
 bool iot_owner_enter(const struct io_target_request *req);

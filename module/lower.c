@@ -165,7 +165,7 @@ void iot_lower_cancel_queued(struct io_target_lower *lower)
 		ssize_t begun = iot_begun(req);
 
 		list_del_init(&req->node);
-		req->not_sent = !begun;
+		req->not_sent = !begun && req->result != IOT_KEPT;
 		iot_request_end(req, begun ?: -req->wanted, BLK_STS_OK);
 	}
 	while ((bio = bio_list_pop(&bios)))

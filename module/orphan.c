@@ -29,6 +29,8 @@ void iot_orphan_add(struct io_target_carrier *c)
 	list_add_tail(&c->node, &lower->orphans);
 	if (writes(&c->io))
 		lower->orphan_writes++;
+	if (c->io.op == IO_TARGET_OP_FLUSH || c->io.flags & IO_TARGET_PREFLUSH)
+		iot_cache_unflushed(c->target);	/* nobody learns how it ends */
 	iot_lower_get(lower);
 	io_target_get(c->target);
 	iot_stats_orphan_add(c);

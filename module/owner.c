@@ -4,7 +4,6 @@
  * his block cgroup and his I/O priority, taken down at submit. (The bytes that the
  * kernel counts per task are counted for the thread; there is no way to say another.)
  */
-#include <linux/blk-cgroup.h>
 #include <linux/cgroup.h>
 #include <linux/export.h>
 #include <linux/ioprio.h>
@@ -42,21 +41,6 @@ void iot_owner_note(struct io_target_request *req)
 	if (!req->ioprio)
 		req->ioprio = get_current_ioprio();
 	req->css = current_css();
-}
-
-/* @bio of @req, which its submitter has sent, may be sent again by another thread. */
-void iot_owner_of_bio(struct io_target_request *req, struct bio *bio)
-{
-	if (req->flags & IOT_F_OWNED)
-		return;
-	req->flags |= IOT_F_OWNED;
-	if (!req->ioprio)
-		req->ioprio = bio->bi_ioprio;
-#ifdef CONFIG_BLK_CGROUP
-	req->css = bio_blkcg_css(bio);
-	if (req->css)
-		css_get(req->css);
-#endif
 }
 
 /* @req has ended. */

@@ -85,7 +85,8 @@ static struct percpu_ref *pend_again(struct io_target_request *req, bool *resent
 
 	lockdep_assert_held(&t->lock);
 	*resent = req->flags & IOT_F_RESENT;
-	req->flags &= ~(IOT_F_WAS_PENDED | IOT_F_RESENT | IOT_F_AGAIN);
+	/* It is built for a device, and a queue of that, which it does not come back to. */
+	req->flags &= ~(IOT_F_WAS_PENDED | IOT_F_RESENT | IOT_F_AGAIN | IOT_F_BUILT);
 	req->result = IOT_KEPT;
 	WRITE_ONCE(req->lower, NULL);
 	iot_deadline_look(req);

@@ -222,8 +222,8 @@ void iot_request_finish(struct io_target_request *req, ssize_t result,
 		iot_request_complete(req);
 }
 
-static void request_end_rarely(struct io_target_request *req, ssize_t result,
-			       blk_status_t status)
+/* Of what there is more to do for than to tell its owner, or that has no success. */
+void iot_request_end_rarely(struct io_target_request *req, ssize_t result, blk_status_t status)
 {
 	if (req->flags & IOT_F_CARRIED)
 		iot_carrier_end(req, result, status);
@@ -234,11 +234,11 @@ static void request_end_rarely(struct io_target_request *req, ssize_t result,
 /* The device has failed @req, and there is no doubt about that. */
 void iot_request_end_failed(struct io_target_request *req, ssize_t result, blk_status_t status)
 {
-	iot_cache_failed(req->lower, req->op == IO_TARGET_OP_FLUSH ||
-			 req->flags & IO_TARGET_PREFLUSH);
+	if (req->op == IO_TARGET_OP_FLUSH || req->flags & IO_TARGET_PREFLUSH)
+		iot_cache_unflushed(req->target);
 	iot_lower_failed(req->lower, result);
 	if (!iot_keep(req))
-		request_end_rarely(req, result, status);
+		iot_request_end_rarely(req, result, status);
 }
 
 /*
@@ -252,7 +252,7 @@ void iot_request_end(struct io_target_request *req, ssize_t result, blk_status_t
 	if (likely(!(req->flags & IOT_F_UNDO) && result >= 0 && !status))
 		iot_request_end_plain(req, result);
 	else if (result >= 0 || req->not_sent)	/* that has perhaps no lower */
-		request_end_rarely(req, result, status);
+		iot_request_end_rarely(req, result, status);
 	else if (!iot_doubt(req, result, status))
 		iot_request_end_failed(req, result, status);
 }

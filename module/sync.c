@@ -86,7 +86,8 @@ int iot_may_wait(struct io_target *t, const char *what)
 	else if (unlikely(current->bio_list))
 		where = "->submit_bio()";
 	else if (unlikely(work && (work->func == iot_lower_send_work ||
-				   work->func == iot_task_work || iot_lane_is_worker(work))))
+				   work->func == iot_task_work ||
+				   work->func == iot_doubt_work || iot_lane_is_worker(work))))
 		where = "a worker of the library";
 	else
 		where = iot_verify_no_wait(t);

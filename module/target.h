@@ -115,9 +115,9 @@ struct io_target {
 	bool				freeze_told;	/* and no thaw yet; under mutex */
 	bool				follows;	/* under lock and mutex, as lost */
 	bool				lost;		/* it follows, and has no device */
-	bool				dirty;		/* all three: see cache.c */
-	bool				flushing;
-	bool				cache_lost;
+	u32				dirty;		/* all three bool: see cache.c */
+	u32				flushing;
+	u32				cache_lost;
 	u32				lost_told;	/* in this session; of follow_work alone */
 	unsigned long			follow_delay;	/* before the next look; under mutex */
 	struct delayed_work		follow_work;
