@@ -22,7 +22,7 @@ write_values() {
 			n = split(files, file, " ")
 			words = "start|stop|stop-wait|purge|suspend|resume|switch|0|1|y|n|on||-1|2|" \
 				"/dev/nullb0|/dev/nullb1|/dev/zero|/dev/null|/dev/none|/run|/dev/iot-f|" \
-				"/dev/vda|/|//|/dev/../dev/nullb0|uuid=|diskseq=1|4294967295|" \
+				"/dev/vda|/|//|/dev/../dev/nullb0|uuid=|diskseq=1|size|kept|lost|4294967295|" \
 				"18446744073709551616|0x7fffffff|-2147483648|%s%n%p|started|/dev/nullb0 x"
 			for (i = 0; i < 5000; i++) long = long "/x"
 		}
@@ -61,7 +61,7 @@ writer=$!
 tame() {
 	echo start >f/state 2>/dev/null || true
 	echo 0 >f/enable
-	pt_set f readonly=0 exclusive=1 max_pended=0 pend_timeout_ms=0 path=/dev/nullb0 enable=1
+	pt_set f follow=0 readonly=0 exclusive=1 max_pended=0 pend_timeout_ms=0 path=/dev/nullb0 enable=1
 	[ "$(pt_state f)" = started ] || fail "after enable: $(pt_state f)"
 	dd if=/dev/urandom of=/run/noise bs=64k count=4 2>/dev/null
 	blkdiscard -f -z -l 262144 /dev/iot-f

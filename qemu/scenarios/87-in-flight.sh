@@ -14,6 +14,10 @@ fio_runs() {
 	kill -0 $fio 2>/dev/null
 }
 
+fio_ended() {
+	! fio_runs
+}
+
 # The disk is away for a while, with 32 writes in flight and fsyncs between them.
 gone_for_a_while() {
 	usleep $((200000 + $(od -An -N2 -tu2 /dev/urandom) * 10))
@@ -70,9 +74,13 @@ mkfs.ext4 -q -F /dev/iot-fl >/dev/null 2>&1 || fail "lost: mkfs"
 mount -t ext4 -o errors=remount-ro /dev/iot-fl /mnt/fl || fail "lost: mount"
 { head -c 100000 /dev/urandom >/mnt/fl/stable && sync; } || fail "lost: sync"
 sum=$(sha256sum </mnt/fl/stable)
-dd if=/dev/urandom of=/mnt/fl/loose bs=64k count=16 oflag=direct 2>/dev/null
 kind=lost
+fio_job loose /mnt/fl/loose --rw=randwrite --bs=4k --ioengine=libaio --iodepth=4 --size=4M \
+	--time_based --runtime=60 >/run/fio 2>&1 &
+fio=$!
 gone_for_a_while
+kill $fio
+wait_for 20 fio_ended || fail "lost: fio hangs"
 ! dd if=/dev/zero of=/mnt/fl/later bs=64k count=1 conv=fsync 2>/run/dd ||
 	fail "lost: an fsync after it succeeds"
 dmesg | grep -q 'fl: the device is back, perhaps without' || fail "lost: nothing is said"
