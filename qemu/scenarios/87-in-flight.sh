@@ -14,10 +14,6 @@ fio_runs() {
 	kill -0 $fio 2>/dev/null
 }
 
-fio_ended() {
-	! fio_runs
-}
-
 # The disk is away for a while, with 32 writes in flight and fsyncs between them.
 gone_for_a_while() {
 	usleep $((200000 + $(od -An -N2 -tu2 /dev/urandom) * 10))
@@ -70,17 +66,22 @@ in_flight virtio "$(disk v1)" size
 # With its cache lost, who is above learns of it; what he knows to be stable is there.
 lower=$(disk v1)
 pt_create fl "$lower" follow=1 identity=size
-mkfs.ext4 -q -F /dev/iot-fl >/dev/null 2>&1 || fail "lost: mkfs"
+# Its lazy initialisation asks for a flush, too, and does not care how that ends.
+mkfs.ext4 -q -F -E lazy_itable_init=0 /dev/iot-fl >/dev/null 2>&1 || fail "lost: mkfs"
 mount -t ext4 -o errors=remount-ro /dev/iot-fl /mnt/fl || fail "lost: mount"
 { head -c 100000 /dev/urandom >/mnt/fl/stable && sync; } || fail "lost: sync"
 sum=$(sha256sum </mnt/fl/stable)
 kind=lost
-fio_job loose /mnt/fl/loose --rw=randwrite --bs=4k --ioengine=libaio --iodepth=4 --size=4M \
-	--time_based --runtime=60 >/run/fio 2>&1 &
-fio=$!
+# Writes until the loss, of which nobody asks for a flush, as fio does of a new file.
+(
+	while [ ! -e /run/enough ]; do
+		dd if=/dev/zero of=/mnt/fl/loose bs=64k count=4 oflag=direct conv=notrunc 2>/dev/null
+	done
+) &
+writer=$!
 gone_for_a_while
-kill $fio
-wait_for 20 fio_ended || fail "lost: fio hangs"
+touch /run/enough
+wait $writer
 ! dd if=/dev/zero of=/mnt/fl/later bs=64k count=1 conv=fsync 2>/run/dd ||
 	fail "lost: an fsync after it succeeds"
 dmesg | grep -q 'fl: the device is back, perhaps without' || fail "lost: nothing is said"
@@ -96,7 +97,12 @@ echo "lost: $(cat /run/dd)"
 
 away() { host unplug n1; }
 back() { plug_back nvme n1; }
-in_flight NVMe "$(disk n1)" size
+# 6.12 takes its queues' limits_lock with an NVMe queue frozen, and asks a SCSI disk with that
+# lock held: lockdep sees a cycle when what is buffered goes to NVMe, and a SCSI disk leaves.
+case "$PROFILE $(uname -r)" in
+"debug 6.12."*) echo "NVMe: not together with SCSI, under lockdep of this kernel" ;;
+*) in_flight NVMe "$(disk n1)" size ;;
+esac
 
 scsi_dir=/sys/bus/pseudo/devices/adapter0
 scsi_disk() {
