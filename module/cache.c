@@ -52,7 +52,7 @@ static bool cache_may(struct io_target *t, bool flush, bool fua, bool writes)
 /* A clone is about to be sent. Return: 0, or -EIO: it is the flush that fails. */
 int iot_cache_bio(struct io_target *t, const struct bio *bio)
 {
-	bool may = cache_may(t, bio->bi_opf & REQ_PREFLUSH, bio->bi_opf & REQ_FUA,
+	bool may = cache_may(t, !!(bio->bi_opf & REQ_PREFLUSH), !!(bio->bi_opf & REQ_FUA),
 			     bio->bi_iter.bi_size);
 
 	return may ? 0 : -EIO;

@@ -166,7 +166,7 @@ static void follow_tell_lost(struct io_target *t)
 		return;
 	t->lost_told = session;
 	iot_err(t, -ENODEV, "the device is lost, and is looked for");
-	iot_event(t, IO_TARGET_EVENT_LOST);
+	iot_event_may_sleep(t, IO_TARGET_EVENT_LOST);
 }
 
 static void follow_tell_found(struct io_target *t, bool cache_lost)
@@ -175,10 +175,10 @@ static void follow_tell_found(struct io_target *t, bool cache_lost)
 	pr_info("io_target: %s: the device is back%s\n", io_target_name(t), cache_lost ?
 		", perhaps without what was in its cache: a flush fails" : "");
 	if (cache_lost)
-		iot_event(t, IO_TARGET_EVENT_CACHE_LOST);
+		iot_event_may_sleep(t, IO_TARGET_EVENT_CACHE_LOST);
 	iot_rescan(t);
 	iot_event(t, IO_TARGET_EVENT_STATE);
-	iot_event(t, IO_TARGET_EVENT_FOUND);
+	iot_event_may_sleep(t, IO_TARGET_EVENT_FOUND);
 }
 
 static void follow_work(struct work_struct *work)

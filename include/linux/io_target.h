@@ -163,12 +163,15 @@ enum io_target_op {
  * @IO_TARGET_EVENT_THAW: once for each FREEZE, when the freeze is over: requests flow
  *	again, or the device was given up. Process context; this callback may sleep
  * @IO_TARGET_EVENT_LOST: the device is gone, and the target follows it: requests pend
- *	until it is back, those included that a disk has failed for that. Process context
- * @IO_TARGET_EVENT_FOUND: it is, and they have been sent. Process context
+ *	until it is back, those included that a disk has failed for that. Process context;
+ *	this callback may sleep
+ * @IO_TARGET_EVENT_FOUND: it is, and they have been sent. Process context; this callback
+ *	may sleep
  * @IO_TARGET_EVENT_SIZE: the device has another size, or can be written to or not,
  *	other than before; see io_target_get_info(). Process context
  * @IO_TARGET_EVENT_CACHE_LOST: the device was lost with writes that had ended since the
- *	last flush, and is back: one flush, or write with FUA, fails. Process context
+ *	last flush, and is back: one flush, or write with FUA, fails. Process context;
+ *	this callback may sleep
  */
 enum io_target_event {
 	IO_TARGET_EVENT_STATE,
