@@ -18,8 +18,6 @@
 /* Requests that are raced for; a stress run has 20 times as many */
 #define RACED	400
 
-#define DISK_SIZE	SZ_1M
-
 /**
  * struct scene - what a case has
  * @l: the disk that goes; the first one holds what it gets
@@ -41,7 +39,7 @@ static struct scene *scene_open(struct kunit *test, unsigned int zone_sectors)
 	struct scene *sc = kunit_kzalloc(test, sizeof(*sc), GFP_KERNEL);
 	const struct testdev_disk_config config = {
 		.name = "iotkept",
-		.size = DISK_SIZE,
+		.size = SZ_1M,
 		.wwid = 0x6b657074,
 		.limits = {
 			.logical_block_size = LEN,
@@ -230,7 +228,7 @@ static void kept_status(struct kunit *test)
 	if (c->first)
 		testdev_disk_fail(sc->l->disk, 0, LEN, BLK_STS_IOERR);
 	if (c->mute)
-		testdev_disk_fail(sc->l->disk, 0, DISK_SIZE, BLK_STS_IOERR);
+		testdev_disk_fail(sc->l->disk, 0, SZ_1M, BLK_STS_IOERR);
 	if (c->kept) {
 		scene_lose(test, sc, 2, c->dead, status);
 		if (c->dead || c->mute)
