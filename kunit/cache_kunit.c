@@ -10,7 +10,7 @@
 
 #define LEN	512
 
-/* What is done before the loss */
+/* The I/O that a case does before the loss */
 enum before {
 	DID_NOTHING,
 	DID_READ,
@@ -195,7 +195,7 @@ static void lose_and_find(struct kunit *test, struct scene *sc)
 	lost_find(test, sc->l, NULL, 0);
 }
 
-/* The first that comes of flush and FUA fails, and neither of them after that. */
+/* After the loss the first flush or FUA write fails, and no later one. */
 static void lost_with(struct kunit *test, const struct cache_case *c, bool bios,
 		      blk_opf_t first)
 {
@@ -218,7 +218,7 @@ static void lost_with(struct kunit *test, const struct cache_case *c, bool bios,
 	}
 	does(test, sc, REQ_OP_WRITE | REQ_PREFLUSH, 0);
 	does(test, sc, REQ_OP_WRITE | REQ_FUA, 0);
-	/* Lost once more, with nothing in the cache */
+	/* The second loss finds nothing in the cache. */
 	lose_and_find(test, sc);
 	does(test, sc, REQ_OP_WRITE | REQ_PREFLUSH, 0);
 	lost_close(test, sc->l);
@@ -244,7 +244,7 @@ static void cache_bios_fua(struct kunit *test)
 	lost_with(test, test->param_value, true, REQ_OP_WRITE | REQ_FUA);
 }
 
-/* A flush that is sent beside a write does not cover it; one after a failed one does. */
+/* A flush that is sent beside a write does not cover it; one that is sent alone does. */
 static void cache_beside(struct kunit *test)
 {
 	static const struct cache_case volatile_case = {};

@@ -374,7 +374,7 @@ static void follow_identity(struct kunit *test)
 	}
 }
 
-/* Nothing would tell it from another: that is said before it is used. */
+/* Open refuses a disk that could not be told from others after a loss. */
 static void follow_no_identity(struct kunit *test)
 {
 	struct fixture *fx = test->priv;

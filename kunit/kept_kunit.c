@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What is in flight when a device that is followed goes away: it is kept, and sent to the
- * device that comes back.
+ * I/O that is in flight when a followed disk goes away is kept, and sent to the disk that
+ * comes back.
  */
 #include <linux/sizes.h>
 
@@ -65,7 +65,7 @@ static struct scene *scene_open(struct kunit *test, unsigned int zone_sectors)
 	return sc;
 }
 
-/* The disk has @n. */
+/* Waits until the disk holds @n, which it fails. */
 static void scene_lose(struct kunit *test, struct scene *sc, unsigned int n, bool dead,
 		       blk_status_t status)
 {
@@ -73,7 +73,7 @@ static void scene_lose(struct kunit *test, struct scene *sc, unsigned int n, boo
 	lost_lose(test, sc->l, dead, status);
 }
 
-/* @fill: with what was on it */
+/* @fill: the disk that comes back has its old contents. */
 static void scene_find(struct kunit *test, struct scene *sc, bool fill)
 {
 	lost_find(test, sc->l, sc->pattern, fill ? SOME * LEN : 0);
@@ -169,7 +169,7 @@ static void expect_done(struct kunit *test, struct scene *sc, const struct kept_
 	KUNIT_EXPECT_EQ(test, pattern_match(sc->buf, n * LEN, 0, SEED), (size_t)n * LEN);
 }
 
-/* Each kind of request; the disk dies with it. */
+/* The disk dies with a request of each kind in flight. */
 static void kept_dead(struct kunit *test)
 {
 	const struct kept_case *c = test->param_value;
@@ -213,7 +213,7 @@ static void status_desc(const struct status_case *c, char *desc)
 
 KUNIT_ARRAY_PARAM(status, status_cases, status_desc);
 
-/* What the disk says of a path, or when it is dead, is no answer; all else is one. */
+/* A path error is no answer, nor is any error of a dead disk; all other errors are. */
 static void kept_status(struct kunit *test)
 {
 	static const struct kept_case write = { .op = IO_TARGET_OP_WRITE };
@@ -253,7 +253,7 @@ static void kept_status(struct kunit *test)
 	lost_close(test, sc->l);
 }
 
-/* Where something has been written, or appended, is not where it can be written again. */
+/* Writes and appends to zones are not kept: they cannot be carried out twice. */
 static void kept_not_zones(struct kunit *test)
 {
 	struct scene *sc = scene_open(test, ZONE / SECTOR_SIZE);
@@ -283,7 +283,7 @@ static void kept_not_zones(struct kunit *test)
 	lost_close(test, sc->l);
 }
 
-/* Bios of all kinds, one that must not wait among them; what came later comes later. */
+/* Kept bios of all kinds, one with NOWAIT among them, go before those that came later. */
 static void kept_bios(struct kunit *test)
 {
 	static const blk_opf_t opf[] = {
@@ -307,7 +307,7 @@ static void kept_bios(struct kunit *test)
 		received_forward(r);
 	}
 	scene_lose(test, sc, n, true, BLK_STS_IOERR);
-	/* On the first two blocks again, and newer */
+	/* These bring newer data for the first two blocks. */
 	pattern_fill(sc->buf, 2 * LEN, 0, SEED + 1);
 	for (i = 0; i < 2; i++) {
 		received_write(&in->bios[n + i], i, sc->buf + i * LEN);
@@ -322,7 +322,7 @@ static void kept_bios(struct kunit *test)
 	lost_close(test, sc->l);
 }
 
-/* Who sends it again fails, too, until that is over: the device is lost many times. */
+/* The disk fails them again and again, so that it is lost many times before they end. */
 static void kept_again(struct kunit *test)
 {
 	struct device_fixture *fx = test->priv;
@@ -348,7 +348,7 @@ static void kept_again(struct kunit *test)
 	lost_close(test, sc->l);
 }
 
-/* Somebody, or its time, ends what is kept; it is not said not to have been sent. */
+/* Cancel, a deadline and purge end kept requests, and do not call them not sent. */
 static void kept_ended(struct kunit *test)
 {
 	struct scene *sc = scene_open(test, 0);
@@ -391,7 +391,7 @@ static void kept_timeout(struct kunit *test)
 	lost_close(test, sc->l);
 }
 
-/* Closed with what is kept. */
+/* Close ends what is kept. */
 static void kept_closed(struct kunit *test)
 {
 	struct scene *sc = scene_open(test, 0);
@@ -407,7 +407,7 @@ static void kept_closed(struct kunit *test)
 	expect_ended(test, &in->bios[0], BLK_STS_IOERR);
 }
 
-/* The end of what the disk has, on a path that is lost */
+/* The disk fails what it holds with a path error. */
 static void fail_all(void *private)
 {
 	testdev_disk_release_all(private, BLK_STS_TRANSPORT, TESTDEV_TASK);
@@ -442,7 +442,7 @@ static unsigned int race_round(struct kunit *test, struct scene *sc, struct duel
 	return kept;
 }
 
-/* Its path is lost while its owner purges: what is in flight is kept first, or fails. */
+/* Purge races with a path error: a request is kept and then purged, or fails. */
 static void kept_race(struct kunit *test)
 {
 	unsigned int i, rounds = duel_rounds(RACED) / SOME, kept = 0, before;

@@ -5,7 +5,7 @@
 #include "internal.h"
 #include "lost.h"
 
-/* Of the case that runs */
+/* The running case has opened it. */
 static struct lost *lost_now;
 
 static void lost_create(struct kunit *test, struct lost *l, const u8 *data, size_t len)

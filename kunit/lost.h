@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A target that follows a disk, which goes and comes back: what the suites of what is kept,
- * and of what is not, share.
+ * A target follows a disk, which goes and comes back: shared by the suites of kept I/O and of
+ * lost caches.
  */
 #ifndef _IO_TARGET_KUNIT_LOST_H
 #define _IO_TARGET_KUNIT_LOST_H

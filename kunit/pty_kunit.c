@@ -64,8 +64,8 @@ static u64 purge_reads(struct kunit *test, struct pty *p, const struct pty_queue
 }
 
 /*
- * Were each looked for among all, a read of many would take far longer than one of few. The
- * shortest of some rounds: other work on the machine only makes them longer.
+ * A purge that searched the queue for each read would take far longer for a read of many than
+ * for one of few. The shortest of some rounds counts: other work only makes them longer.
  */
 static void pty_many(struct kunit *test)
 {

@@ -152,7 +152,7 @@ static bool bdev_dead(struct io_target_lower *lower, int err)
 	       (!bdev_nr_sectors(bdev) || err == -ENODEV || err == -ENOLINK);
 }
 
-/* What has been written to a zone cannot be written there again. */
+/* A write to a zone cannot be carried out twice: the zone has moved on. */
 static bool bdev_repeats(const struct io_target_lower *lower, enum io_target_op op)
 {
 	switch (op) {
@@ -222,7 +222,7 @@ static void bdev_identify(struct io_target_lower *lower, struct iot_identity *id
 	iot_bdev_identify(lower_bdev(lower), id);
 }
 
-/* All but how it is sent what */
+/* Both kinds of disk have these in common. */
 #define BDEV_REST				\
 	.where		= iot_bio_where,	\
 	.poll		= bdev_poll,		\
@@ -245,7 +245,7 @@ static const struct iot_backend bdev_backend = {
 	BDEV_REST,
 };
 
-/* One whose cache may be lost with it. */
+/* Such a disk may lose its cache with itself. */
 static const struct iot_backend bdev_cached_backend = {
 	.name		= "block",
 	.submit		= iot_cache_submit,
@@ -267,7 +267,7 @@ static void bdev_opened(struct io_target_lower *lower)
 	lower->polls = iot_bdev_polls(bdev);
 	lower->bdev = bdev;
 	lower->max_segments = min_t(u32, queue_max_segments(bdev_get_queue(bdev)), BIO_MAX_VECS);
-	/* Also one that is back without a cache has to say what the last one has lost. */
+	/* A disk that is back without a cache still owes the flush that has to fail. */
 	lower->cached = follow->enable && !follow->cache_kept &&
 			(bdev_write_cache(bdev) || iot_cache_owes(lower->target));
 	if (lower->cached)

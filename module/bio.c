@@ -51,7 +51,7 @@ blk_opf_t iot_bio_opf_rare(const struct io_target_request *req, struct block_dev
 		opf |= REQ_FUA;
 	if (req->flags & IO_TARGET_PREFLUSH)
 		opf |= REQ_PREFLUSH;
-	/* One that has pended has been sent before, and been taken at once. */
+	/* NOWAIT pends after a loss alone: the device that is lost has taken it at once. */
 	if ((req->flags & (IO_TARGET_NOWAIT | IOT_F_WAS_PENDED)) == IO_TARGET_NOWAIT)
 		opf |= REQ_NOWAIT;
 	if (req->flags & IOT_F_POLLED && iot_bdev_polls(bdev))
@@ -166,7 +166,7 @@ static void bio_keep(struct io_target_request *req)
 	/* They are found by their zone, and not by place and length. */
 	if (iot_op_is_zone(req->op))
 		return;
-	/* It has lost its NOWAIT for this time. */
+	/* This use goes without NOWAIT, the next one does not. */
 	if (req->flags & IO_TARGET_NOWAIT && req->flags & IOT_F_WAS_PENDED)
 		return;
 	/* In a table of our own the memory begins at the beginning, without empty entries. */

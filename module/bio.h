@@ -105,7 +105,7 @@ static inline bool iot_in_root_group(void)
 #endif
 }
 
-/* A submitter in a group of its own: it is noted, if the request may be sent again. */
+/* Notes a submitter outside the root group, if its request may be sent again. */
 static inline void iot_bio_attribute_group(struct bio *bio, struct io_target_request *req)
 {
 	bio_associate_blkg(bio);

@@ -40,7 +40,7 @@ static noinline void run_failed(struct io_target_request *req, blk_status_t stat
 {
 	struct io_target_request *first = req, *next;
 
-	/* For all of them, before one that is queued ends and is gone: each may be sent again. */
+	/* Each may be sent again: it takes the first one's owner before any of them can end. */
 	for (req = run_next(first); req; req = run_next(req))
 		iot_owner_share(req, first);
 	req = first;

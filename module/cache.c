@@ -10,7 +10,7 @@
  * something else is in flight then, which that flush may not cover: then it stays. A flush
  * that fails hands it back. A loss turns it into t->cache_lost, for which one flush is ended.
  *
- * Only where lower->cached: such a disk has a backend of its own, so that no other pays.
+ * Disks with lower->cached do this, by a backend of their own, so that no other disk pays.
  */
 #include "bio.h"
 #include "request.h"
@@ -23,7 +23,7 @@ static bool cache_flush(struct io_target *t)
 	if (READ_ONCE(t->cache_lost) && xchg(&t->cache_lost, false))
 		return false;
 	was = xchg(&t->dirty, false);
-	/* What was submitted before it was cleared is seen here, or has set it since. */
+	/* A write submitted before that is counted here, or sets it again. */
 	alone = iot_stats_in_flight(t) == 1;
 	if (was || alone)
 		WRITE_ONCE(t->flushing, was);
@@ -108,7 +108,7 @@ void iot_cache_submit_batch(struct io_target_request **reqs, unsigned int n)
 
 /*
  * The device was lost, and is back. Nothing has been sent to it yet.
- * Return: what was in its cache may be missing.
+ * Return: whether a flush has to fail for what it had in its cache.
  */
 bool iot_cache_found(struct io_target *t)
 {
@@ -119,7 +119,7 @@ bool iot_cache_found(struct io_target *t)
 	return READ_ONCE(t->cache_lost);
 }
 
-/* A flush has to fail, or will have to, of a device that is opened just now. */
+/* Return: whether a device that is opened now may have to fail a flush. */
 bool iot_cache_owes(struct io_target *t)
 {
 	return READ_ONCE(t->dirty) || READ_ONCE(t->cache_lost);

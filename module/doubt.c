@@ -12,7 +12,7 @@
 #include "forward.h"
 #include "request.h"
 
-/* Not for what is not sent again anyway. */
+/* An error is doubted only where what has failed could be sent again. */
 static bool doubts(struct io_target_lower *lower, enum io_target_op op, int err)
 {
 	const struct iot_backend *backend = lower->backend;
@@ -49,7 +49,7 @@ bool iot_doubt(struct io_target_request *req, ssize_t result, blk_status_t statu
 	return true;
 }
 
-/* The same of a clone of a forwarded bio. */
+/* As iot_doubt(), for a clone of a forwarded bio. */
 bool iot_doubt_bio(struct io_target_lower *lower, struct bio *clone)
 {
 	struct forward *f = container_of(clone, struct forward, clone);
@@ -70,13 +70,13 @@ void iot_doubt_work(struct work_struct *work)
 	LIST_HEAD(requests);
 	struct bio *clone;
 
-	/* What fails from now on is asked about again. */
+	/* Whatever fails from now on queues the work again. */
 	scoped_guard(spinlock_irqsave, &lower->lock) {
 		list_splice_init(&lower->doubted, &requests);
 		bio_list_merge(&bios, &lower->doubted_bios);
 		bio_list_init(&lower->doubted_bios);
 	}
-	/* Or this run has nothing to do, and no gate keeps the device. */
+	/* A run that finds nothing has no gate that keeps the device. */
 	if ((!list_empty(&requests) || !bio_list_empty(&bios)) && !lower->backend->answers(lower))
 		iot_lower_gone(lower);
 	while ((req = list_first_entry_or_null(&requests, struct io_target_request, node))) {

@@ -131,7 +131,7 @@ int iot_fits_check_follow(struct io_target *t, struct io_target_lower *lower)
 	if (iot_identity_tells(&t->config.follow, &now))
 		return 0;
 	return iot_err(t, -EINVAL,
-		       "open refused: %s has no wwid, and nothing is said that tells it",
+		       "open refused: nothing tells %s from other disks, once it is lost",
 		       lower->name);
 }
 

@@ -139,7 +139,7 @@ static bool follow_give_up(struct io_target *t)
 	return false;
 }
 
-/* Return: has it been found? Then @cache_lost, too, says something. */
+/* Return: whether it was found; then alone @cache_lost is set. */
 static bool follow_look(struct io_target *t, bool *cache_lost)
 {
 	struct io_target_lower *lower;
@@ -184,7 +184,7 @@ static void follow_tell_found(struct io_target *t, bool cache_lost)
 static void follow_work(struct work_struct *work)
 {
 	struct io_target *t = container_of(to_delayed_work(work), struct io_target, follow_work);
-	unsigned int noio = memalloc_noio_save();	/* all I/O may pend */
+	unsigned int noio = memalloc_noio_save();	/* all I/O may pend meanwhile */
 	bool found, cache_lost;
 
 	follow_tell_lost(t);

@@ -140,7 +140,7 @@ static noinline bool forward_failed(struct forward *f)
 		if (bio->bi_opf & REQ_PREFLUSH)
 			iot_cache_unflushed(t);
 		iot_lower_failed(iot_target_lower(t), err);
-		/* What the device has taken does not count. */
+		/* The time in the device does not count as held. */
 		if (iot_forward_keep(t, bio, (u32)jiffies - (f->resent ? f->held : 0)))
 			return false;
 		forward_note_error(t, bio, err);
@@ -172,7 +172,7 @@ static __always_inline void forward_end_clone(struct bio *clone)
 	forward_put(t, resent);
 }
 
-/* The device has failed it, and there is no doubt about that. */
+/* Ends a clone whose error is believed. */
 void iot_forward_end_failed(struct bio *clone)
 {
 	forward_end_clone(clone);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What forward.c (bios on their way) and forward_pend.c (those that wait) know of each other.
+ * Shared by forward.c (bios on their way) and forward_pend.c (bios that wait).
  */
 #ifndef _IO_TARGET_FORWARD_H
 #define _IO_TARGET_FORWARD_H
@@ -14,7 +14,7 @@ struct forward {
 	struct io_target	*target;
 	struct bio		*bio;		/* what was received */
 	unsigned long		started;	/* for the accounting of its disk */
-	u32			held;		/* for so long before, if sent by start: jiffies */
+	u32			held;		/* jiffies that it has pended, if start sends it */
 	bool			resent;
 	struct bio		clone;		/* last */
 };

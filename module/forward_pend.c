@@ -14,7 +14,7 @@
 #include "forward.h"
 #include "submit.h"
 
-/* When the oldest pended bio has been held for long enough. */
+/* Sets the timer for the end of the oldest pended bio. */
 static void forward_arm(struct io_target *t)
 {
 	struct bio *bio = bio_list_peek(&t->pended_bios);
@@ -41,7 +41,7 @@ int iot_forward_pend(struct io_target *t, struct bio *bio)
 		return -EAGAIN;
 	this_cpu_inc(t->stats->submitted);
 	this_cpu_inc(t->stats->pended);
-	/* Nobody else uses it before the bio is sent: when it came. */
+	/* The cookie is free until the bio is sent: it says when the bio came. */
 	bio->bi_cookie = (u32)jiffies;
 	bio_list_add(&t->pended_bios, bio);
 	if (t->bios_pended++ == t->bios_taken)

@@ -64,8 +64,8 @@ static const char *disk_differs(const struct io_target_follow *given,
 		return NULL;
 	if (old->info.size != new->info.size)
 		return "another size";
-	/* Perhaps it is another one than was opened first. */
-	return iot_identity_tells(given, old) ? NULL : "nothing is said that tells it";
+	/* A switch or reopen may have brought a disk that nothing tells from others. */
+	return iot_identity_tells(given, old) ? NULL : "nothing tells it from others";
 }
 
 /* Return: why @new is not the device that @t has lost; NULL: it is. */

@@ -318,7 +318,7 @@ struct iot_claimed {
 	struct bio_list		bios;
 };
 
-/* The result, meanwhile, of a pended request that a device has had: no bio goes before it. */
+/* req->result of a pended request that a device has had before: no bio goes ahead of it. */
 #define IOT_KEPT	((ssize_t)LONG_MIN)
 
 int iot_pend(struct io_target_request *req, struct percpu_ref *gate);

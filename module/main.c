@@ -28,7 +28,7 @@ static int __init io_target_init(void)
 	if (!iot_wq)
 		return -ENOMEM;
 
-	/* A rescuer of its own: that of the other sends what is waited for here. */
+	/* It has a rescuer of its own: that of io_target sends what is waited for here. */
 	iot_recovery = alloc_workqueue("io_target_recovery", WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
 	if (!iot_recovery)
 		goto err_wq;

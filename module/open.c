@@ -205,7 +205,7 @@ int iot_target_opened(struct io_target *t, struct io_target_lower *lower, bool h
 	return iot_state_resume(t, lower, hold);
 }
 
-/* @from, which can be followed, if it is to be. */
+/* Opens @from, and refuses what is to be followed and could not be told from others. */
 static struct io_target_lower *source_open_first(struct io_target *t,
 						 const struct iot_source *from)
 {

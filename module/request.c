@@ -222,7 +222,7 @@ void iot_request_finish(struct io_target_request *req, ssize_t result,
 		iot_request_complete(req);
 }
 
-/* Of what there is more to do for than to tell its owner, or that has no success. */
+/* Ends a request that has failed, or has more to be undone than a plain one. */
 void iot_request_end_rarely(struct io_target_request *req, ssize_t result, blk_status_t status)
 {
 	if (req->flags & IOT_F_CARRIED)

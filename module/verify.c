@@ -258,7 +258,7 @@ bool iot_verify_end(struct io_target_request *req)
 	return false;
 }
 
-/* What a backend has ended is to be sent again: a request, or a carrier's I/O. */
+/* A request, or a carrier's I/O, is to be sent again, although its backend has ended it. */
 void iot_verify_again(struct io_target_request *req)
 {
 	struct record *r;
