@@ -158,6 +158,7 @@ describe() { # names
 	guest_add "$here/splats" etc/splats
 	guest_add "$here/scenarios/lib.sh" scenarios/lib.sh
 	guest_add "$here/scenarios/remove.sh" scenarios/remove.sh
+	guest_add "$here/scenarios/disks.sh" scenarios/disks.sh
 	guest_add "$here/scenarios/files.pl" scenarios/files.pl
 	guest_add "$here/../module/passthru/README.md" scenarios/README.md
 	for name in "$@"; do

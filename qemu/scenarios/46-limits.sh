@@ -5,9 +5,8 @@
 #
 # limit: 300 150
 
-scsi_there() {
-	[ -e "$(echo /sys/bus/pseudo/devices/adapter0/host*/target*/*/block/*)" ]
-}
+# shellcheck source=disks.sh
+. /scenarios/disks.sh
 
 # scsi <parameter>...: a disk like that, and the one above it
 scsi() {
@@ -15,8 +14,7 @@ scsi() {
 	! grep -q '^scsi_debug ' /proc/modules || wait_for 10 rmmod scsi_debug ||
 		fail "scsi_debug stays"
 	load scsi_debug dev_size_mb=64 ndelay=10000 "$@"
-	wait_for 20 scsi_there || fail "there is no disk of scsi_debug"
-	lower=$(basename "$(echo /sys/bus/pseudo/devices/adapter0/host*/target*/*/block/*)")
+	lower=$(basename "$(scsi_disk)")
 	pt_create l "/dev/$lower"
 	echo "== $*: $lower"
 }

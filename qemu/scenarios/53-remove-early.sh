@@ -5,19 +5,8 @@
 #
 # limit: 600 120
 
-scsi_node() {
-	echo "/dev/$(basename "$(echo /sys/bus/pseudo/devices/adapter0/host*/target*/*/block/*)")"
-}
-
-# Its node is there a while before it can be opened.
-scsi_there() {
-	(: <"$(scsi_node)") 2>/dev/null
-}
-
-scsi_disk() {
-	wait_for 20 scsi_there || fail "there is no disk of scsi_debug"
-	scsi_node
-}
+# shellcheck source=disks.sh
+. /scenarios/disks.sh
 
 pause() { # ms at the most
 	usleep $(($(od -An -N2 -tu2 /dev/urandom) * $1 / 66))
@@ -25,11 +14,7 @@ pause() { # ms at the most
 
 away_soon() { # ms at the most
 	pause "$1"
-	echo 1 >"/sys/block/${lower##*/}/device/delete" 2>/dev/null || true
-}
-
-back() {
-	echo '- - -' >"$(echo /sys/bus/pseudo/devices/adapter0/host*/scsi_host/host*/scan)"
+	scsi_delete "$lower" 2>/dev/null || true
 }
 
 # What is to end although the disk is away, and stays away until it has.
@@ -39,10 +24,6 @@ must_end() { # file, value
 	away_soon 150 &
 	wait_for 30 ended $teller || fail "$1=$2 hangs in round $i, state $(pt_state e)"
 	wait
-}
-
-ended() {
-	! kill -0 "$1" 2>/dev/null
 }
 
 pt_load
@@ -73,7 +54,7 @@ for i in $(seq "$(often 60 7)"); do
 		wait
 		;;
 	esac
-	back
+	scsi_scan
 	wait_for 30 pt_disable e || fail "it cannot be disabled in round $i"
 done
 rmdir "$PT/e"

@@ -21,10 +21,6 @@ echoes() { # device, lines
 	echo "$1: $2 lines"
 }
 
-ended() {
-	! kill -0 "$1" 2>/dev/null
-}
-
 # Who waits for what does not come: is ended by purge, by a signal, by disable.
 waiters() { # name
 	dev=/dev/iot-$1

@@ -129,6 +129,10 @@ said() {
 
 # ---- loads ----
 
+ended() { # process
+	! kill -0 "$1" 2>/dev/null
+}
+
 # fio's words for every job: no threads of its own beside, little to measure
 fio_job() { # name, device, words
 	job=$1

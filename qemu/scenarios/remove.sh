@@ -25,10 +25,6 @@ one_removal() { # what prints the disk
 	pt_destroy r || fail "a device without its disk cannot be disabled"
 }
 
-ended() {
-	! kill -0 "$1" 2>/dev/null
-}
-
 is_removed() {
 	[ "$(pt_state r)" = removed ]
 }

@@ -1,0 +1,82 @@
+#!/bin/busybox sh
+# shellcheck shell=dash
+# SPDX-License-Identifier: GPL-2.0
+#
+# disks.sh - disks that come and go, for the scenarios that take them away: scsi_debug's, those
+# that the host plugs in, and one on the network.
+
+# ---- scsi_debug, of which there is one disk ----
+
+scsi_node() {
+	echo "/dev/$(basename "$(echo /sys/bus/pseudo/devices/adapter0/host*/target*/*/block/*)")"
+}
+
+# The node is there a while before it can be opened.
+scsi_there() {
+	(: <"$(scsi_node)") 2>/dev/null
+}
+
+scsi_disk() {
+	wait_for 20 scsi_there || fail "there is no disk of scsi_debug"
+	scsi_node
+}
+
+scsi_delete() { # disk
+	echo 1 >"/sys/block/${1##*/}/device/delete"
+}
+
+scsi_scan() {
+	echo '- - -' >"$(echo /sys/bus/pseudo/devices/adapter0/host*/scsi_host/host*/scan)"
+}
+
+# ---- back under the same name: another one is given until the lost disk is given up ----
+
+scsi_back() { # disk
+	for _ in 1 2 3 4 5 6 7 8 9 10; do
+		scsi_scan
+		now=$(scsi_disk)
+		[ "$now" != "$1" ] || return 0
+		scsi_delete "$now"
+		usleep 200000
+	done
+	fail "it is back as $now, not as $1"
+}
+
+plug_back() { # kind, serial, disk
+	for _ in 1 2 3 4 5 6 7 8 9 10; do
+		host plug "$1" "$2"
+		now=$(disk "$2")
+		[ "$now" != "$3" ] || return 0
+		host unplug "$2"
+		usleep 200000
+	done
+	fail "it is back as $now, not as $3"
+}
+
+# ---- /dev/nbd0, whose server runs on the host ----
+
+nbd_load() {
+	ip link set lo up
+	ip link set eth0 up
+	ip addr add 10.0.2.15/24 dev eth0 2>/dev/null || true
+	load nbd nbds_max=1
+}
+
+nbd_connected() {
+	[ "$(cat /sys/block/nbd0/size)" -gt 0 ] && [ -e /sys/block/nbd0/pid ]
+}
+
+nbd_disconnected() {
+	! [ -e /sys/block/nbd0/pid ]
+}
+
+nbd_connect() {
+	host nbd start
+	nbd-client 10.0.2.2 "$(said)" /dev/nbd0 -b 4096 -t 30 -nonetlink >/run/nbd 2>&1 &
+	wait_for 15 nbd_connected || fail "no connection: $(cat /run/nbd)"
+}
+
+nbd_end() {
+	nbd-client -d /dev/nbd0 -nonetlink
+	host nbd kill
+}
