@@ -15,11 +15,9 @@
 /* An error is doubted only where what has failed could be sent again. */
 static bool doubts(struct io_target_lower *lower, enum io_target_op op, int err)
 {
-	const struct iot_backend *backend = lower->backend;
-
 	return err == -EIO && READ_ONCE(lower->target->follows) && !READ_ONCE(lower->gone) &&
-	       backend->answers && lower->flags & IO_TARGET_READ &&
-	       backend->repeats && backend->repeats(lower, op) && !backend->dead(lower, err);
+	       lower->flags & IO_TARGET_READ && iot_lower_repeats(lower, op) &&
+	       !lower->backend->dead(lower, err);
 }
 
 /* Under lower->lock: something was put aside. */

@@ -127,12 +127,6 @@ void iot_forward_end_claimed(struct io_target *t, struct bio_list *claimed, int 
 		iot_forward_end_unsent(t, bio, err);
 }
 
-/* Carried out twice is as once: see iot_backend->repeats. */
-static bool forward_repeats(const struct io_target_lower *lower, const struct bio *bio)
-{
-	return lower->backend->repeats && lower->backend->repeats(lower, iot_forward_op(bio));
-}
-
 static void bios_insert(struct bio_list *bios, struct bio *after, struct bio *bio)
 {
 	if (!after) {
@@ -156,7 +150,7 @@ bool iot_forward_keep(struct io_target *t, struct bio *bio, u32 since)
 	struct io_target_lower *lower = iot_target_lower(t);
 	struct bio *next;
 
-	if (!READ_ONCE(t->lost) || !forward_repeats(lower, bio))
+	if (!READ_ONCE(t->lost) || !iot_lower_repeats(lower, iot_forward_op(bio)))
 		return false;
 	guard(spinlock_irqsave)(&t->lock);
 	if (!t->lost || t->state != IO_TARGET_SUSPENDED)

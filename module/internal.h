@@ -401,6 +401,12 @@ static inline bool iot_in_place(const struct io_target_lower *lower, loff_t pos,
 	return len <= size && (u64)pos <= size - len && !(pos & (lower->block_size - 1));
 }
 
+/* May an @op that @lower has failed, because it is gone, be sent again when it is back? */
+static inline bool iot_lower_repeats(const struct io_target_lower *lower, enum io_target_op op)
+{
+	return lower->backend->repeats && lower->backend->repeats(lower, op);
+}
+
 /*
  * @req is about to be sent to @lower, which may not be the device that it was
  * checked against. Its gate, or RCU, keeps @lower.

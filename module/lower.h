@@ -91,8 +91,9 @@ struct iot_fits {
  * @settle: optional: the device is about to be used: what others have written through its
  *	cache is written back, and dropped. Waits for it. Return: 0 or negative errno.
  * @identify: optional: what tells the device from others, beyond @info. May sleep.
- * @repeats: optional: may an @op that it has failed, because it is gone, be sent again when
- *	it is back? Carried out twice is as once. Any context.
+ * @repeats: optional, with @dead and @answers: may an @op that it has failed, because it is
+ *	gone, be sent again when it is back? It may if carried out twice is as once. Any
+ *	context.
  * @may_be_short: fewer bytes than asked for are a result, not an error
  */
 struct iot_backend {

@@ -105,14 +105,12 @@ static struct percpu_ref *pend_again(struct io_target_request *req, bool *resent
  */
 bool iot_keep(struct io_target_request *io)
 {
-	struct io_target_lower *lower = io->lower;
 	struct io_target *t = io->target;
 	struct io_target_request *req;
 	struct percpu_ref *gate;
 	bool resent;
 
-	if (!READ_ONCE(t->lost) || !lower->backend->repeats ||
-	    !lower->backend->repeats(lower, io->op))
+	if (!READ_ONCE(t->lost) || !iot_lower_repeats(io->lower, io->op))
 		return false;
 	scoped_guard(spinlock_irqsave, &t->lock) {
 		if (!t->lost || !state_pends(t, io) || io->wanted)
@@ -173,7 +171,6 @@ struct taken {
 	struct io_target_request	*io;
 	struct io_target_carrier	*carrier;
 	struct io_target_lower		*lower;
-	bool				kept;
 };
 
 static bool pended_take(struct io_target *t, enum io_target_state state, struct taken *taken)
@@ -190,7 +187,6 @@ static bool pended_take(struct io_target *t, enum io_target_state state, struct 
 		req->flags |= IOT_F_RESENT;
 		atomic_inc(&t->resent);
 	}
-	taken->kept = req->result == IOT_KEPT;
 	taken->lower = rcu_dereference_protected(t->lower, true);
 	taken->carrier = iot_carrier_get(req);
 	taken->io = taken->carrier ? &taken->carrier->io : req;
@@ -200,16 +196,15 @@ static bool pended_take(struct io_target *t, enum io_target_state state, struct 
 }
 
 /* The device may not be the one that the request was checked against. */
-static void taken_send(const struct taken *taken)
+static void taken_send(struct io_target_request *io)
 {
-	struct io_target_request *io = taken->io;
 	int err = iot_prep_recheck(io, io->lower);
 
 	if (likely(!err)) {
 		iot_send(io);
 		return;
 	}
-	io->not_sent = !taken->kept;
+	io->not_sent = io->result != IOT_KEPT;
 	iot_request_end(io, err, BLK_STS_OK);
 }
 
@@ -226,7 +221,7 @@ bool iot_pended_send(struct io_target *t, enum io_target_state state)
 	if (!pended_take(t, state, &taken))
 		return false;
 	if (!taken.carrier || iot_carrier_begin(taken.carrier, taken.lower))
-		taken_send(&taken);
+		taken_send(taken.io);
 	if (taken.carrier)
 		iot_carrier_put(taken.carrier);
 	return true;
