@@ -8,7 +8,7 @@
 #include "inbox.h"
 #include "lost.h"
 
-#define LEN	512
+#define LEN	LOST_BLOCK
 
 /* The I/O that a case does before the loss */
 enum before {
@@ -77,21 +77,11 @@ struct scene {
 static struct scene *scene_open(struct kunit *test, const struct cache_case *c, bool bios)
 {
 	struct scene *sc = kunit_kzalloc(test, sizeof(*sc), GFP_KERNEL);
-	const struct testdev_disk_config config = {
-		.name = "iotcache",
-		.size = SZ_1M,
-		.wwid = 0x6361636865,
-		.limits = {
-			.logical_block_size = LEN,
-			.physical_block_size = LEN,
-			.dma_alignment = 3,
-			.max_discard_sectors = 64,
-			.write_cache = !c->no_cache,
-			.fua = !c->no_cache,
-		},
-	};
+	struct testdev_disk_config config = lost_config("iotcache");
 
 	KUNIT_ASSERT_NOT_NULL(test, sc);
+	config.limits.write_cache = !c->no_cache;
+	config.limits.fua = !c->no_cache;
 	sc->bios = bios;
 	sc->buf = inbox_buf(test, LEN);
 	sc->l = lost_open(test, &config, c->kept);

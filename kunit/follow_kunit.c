@@ -390,6 +390,24 @@ static void follow_no_identity(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, fake_open(&fx->fake, fx->target, FIXTURE_RW), 0);
 }
 
+/* A disk that loses its wwid while it is ours is not found again by its size alone. */
+static void follow_identity_gone(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	const struct fake_look look = DISK(.wwid = "one");
+
+	look_like(&fx->fake, &look);
+	follow(test, NULL);
+	fx->fake.identity.wwid_len = 0;
+	KUNIT_ASSERT_EQ(test, io_target_suspend(fx->target, LONG), 0);
+	KUNIT_ASSERT_EQ(test, io_target_reopen(fx->target), 0);
+	lose(test, fx);
+	fx->fake.open_error = 0;
+	KUNIT_EXPECT_TRUE(test, wait_looks(3));
+	KUNIT_EXPECT_EQ(test, state(fx), IO_TARGET_SUSPENDED);
+	KUNIT_EXPECT_EQ(test, step_events(fx, IO_TARGET_EVENT_FOUND), 0);
+}
+
 /* Closed while it is lost, and opened again: the next loss is told, too. */
 static void follow_lost_again(struct kunit *test)
 {
@@ -452,6 +470,7 @@ static struct kunit_case follow_cases[] = {
 	KUNIT_CASE(follow_dies_again),
 	KUNIT_CASE(follow_identity),
 	KUNIT_CASE(follow_no_identity),
+	KUNIT_CASE(follow_identity_gone),
 	KUNIT_CASE(follow_lost_again),
 	KUNIT_CASE(follow_close_race),
 	{}

@@ -11,7 +11,7 @@
 #include "lost.h"
 #include "pattern.h"
 
-#define LEN	512
+#define LEN	LOST_BLOCK
 #define ZONE	(64 * LEN)
 #define SEED	0x6b657074ULL
 #define SOME	8
@@ -37,23 +37,13 @@ struct scene {
 static struct scene *scene_open(struct kunit *test, unsigned int zone_sectors)
 {
 	struct scene *sc = kunit_kzalloc(test, sizeof(*sc), GFP_KERNEL);
-	const struct testdev_disk_config config = {
-		.name = "iotkept",
-		.size = SZ_1M,
-		.wwid = 0x6b657074,
-		.limits = {
-			.logical_block_size = LEN,
-			.physical_block_size = LEN,
-			.dma_alignment = 3,
-			.max_discard_sectors = 64,
-			.max_write_zeroes_sectors = 64,
-			.write_cache = !zone_sectors,
-			.nowait = !zone_sectors,
-			.zone_sectors = zone_sectors,
-		},
-	};
+	struct testdev_disk_config config = lost_config("iotkept");
 
 	KUNIT_ASSERT_NOT_NULL(test, sc);
+	config.limits.max_write_zeroes_sectors = 64;
+	config.limits.write_cache = !zone_sectors;
+	config.limits.nowait = !zone_sectors;
+	config.limits.zone_sectors = zone_sectors;
 	sc->buf = inbox_buf(test, SOME * LEN);
 	sc->pattern = inbox_buf(test, SOME * LEN);
 	pattern_fill(sc->buf, SOME * LEN, 0, SEED);
@@ -149,6 +139,12 @@ static void expect_kept(struct kunit *test, struct scene *sc, unsigned int n)
 		KUNIT_EXPECT_EQ(test, atomic_read(&sc->s[i].ends), 0);
 }
 
+/* NOWAIT counts once: the disk that comes back may have to wait. */
+static void expect_waits(struct kunit *test, struct scene *sc)
+{
+	KUNIT_EXPECT_FALSE(test, !!(testdev_disk_seen(sc->l->disk).any_flags & REQ_NOWAIT));
+}
+
 /* All have ended well, and what they have read or written is right. */
 static void expect_done(struct kunit *test, struct scene *sc, const struct kept_case *c,
 			unsigned int n)
@@ -182,6 +178,7 @@ static void kept_dead(struct kunit *test)
 		memset(sc->buf, 0, SOME * LEN);
 	scene_find(test, sc, c->op == IO_TARGET_OP_READ);
 	expect_done(test, sc, c, n);
+	expect_waits(test, sc);
 	lost_close(test, sc->l);
 }
 
@@ -317,6 +314,7 @@ static void kept_bios(struct kunit *test)
 	scene_find(test, sc, true);
 	expect_all_ended(test, in, 0, n + 2, BLK_STS_OK);
 	expect_order(test, in, 0, n + 2);
+	expect_waits(test, sc);
 	testdev_store_read(testdev_disk_store(sc->l->disk), 0, sc->buf, 3 * LEN);
 	KUNIT_EXPECT_EQ(test, pattern_match(sc->buf, 2 * LEN, 0, SEED + 1), (size_t)2 * LEN);
 	lost_close(test, sc->l);

@@ -2,11 +2,28 @@
 /*
  * A disk that is followed, goes and comes back, see lost.h.
  */
+#include <linux/sizes.h>
+
 #include "internal.h"
 #include "lost.h"
 
 /* The running case has opened it. */
 static struct lost *lost_now;
+
+struct testdev_disk_config lost_config(const char *name)
+{
+	return (struct testdev_disk_config){
+		.name = name,
+		.size = SZ_1M,
+		.wwid = 0x6c6f7374,
+		.limits = {
+			.logical_block_size = LOST_BLOCK,
+			.physical_block_size = LOST_BLOCK,
+			.dma_alignment = 3,
+			.max_discard_sectors = 64,
+		},
+	};
+}
 
 static void lost_create(struct kunit *test, struct lost *l, const u8 *data, size_t len)
 {

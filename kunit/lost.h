@@ -8,6 +8,8 @@
 
 #include "device.h"
 
+#define LOST_BLOCK	512
+
 /**
  * struct lost - the target, and the disk of now
  * @t: open
@@ -20,6 +22,8 @@ struct lost {
 	struct testdev_disk		*disk;
 };
 
+/* A disk of 1 MiB in small blocks, to which a suite adds what it can. */
+struct testdev_disk_config lost_config(const char *name);
 /* One for each case, which lost_exit() closes however the case ends. */
 struct lost *lost_open(struct kunit *test, const struct testdev_disk_config *config,
 		       bool cache_kept);
