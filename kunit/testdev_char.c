@@ -148,26 +148,25 @@ static void char_run(struct testdev_runner *runner)
 	} while (call);
 }
 
-static void char_hold(struct testdev_char *c, struct char_call *call)
-{
-	scoped_guard(spinlock_irqsave, &c->lock) {
-		list_add_tail(&call->node, &c->held);
-		c->nr_held++;
-	}
-	wake_up(&c->wait);
-}
-
-/* Until a test releases it, or it is due. */
+/*
+ * Until a test releases it, or it is due. A test that lets go of all that is held has said
+ * before how the device behaves from then on: a call that came before that and is not held
+ * yet is due, or it would stay for ever.
+ */
 static void char_put_off(struct testdev_char *c, struct char_call *call,
 			 const struct testdev_char_behaviour *b)
 {
-	if (b->mode != TESTDEV_LATE) {
-		char_hold(c, call);
-		return;
+	bool due;
+
+	scoped_guard(spinlock_irqsave, &c->lock) {
+		due = b->mode == TESTDEV_LATE || c->behaviour.mode == TESTDEV_NOW;
+		list_add_tail(&call->node, due ? &c->due : &c->held);
+		c->nr_held += !due;
 	}
-	scoped_guard(spinlock_irqsave, &c->lock)
-		list_add_tail(&call->node, &c->due);
-	testdev_runner_kick(&c->runner, b->context);
+	if (due)
+		testdev_runner_kick(&c->runner, b->context);
+	else
+		wake_up(&c->wait);
 }
 
 /* Unless it is released just now. */
