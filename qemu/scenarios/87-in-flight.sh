@@ -60,11 +60,12 @@ mount -t ext4 -o errors=remount-ro /dev/iot-fl /mnt/fl || fail "lost: mount"
 { head -c 100000 /dev/urandom >/mnt/fl/stable && sync; } || fail "lost: sync"
 sum=$(sha256sum </mnt/fl/stable)
 kind=lost
-# Direct writes go on until the loss; fio would ask for an fsync of its new file.
+# Direct writes go on until the loss, or until ext4 has learned of it of itself; fio would
+# ask for an fsync of its new file.
 (
-	while [ ! -e /run/enough ]; do
-		dd if=/dev/zero of=/mnt/fl/loose bs=64k count=4 oflag=direct conv=notrunc 2>/dev/null
-	done
+	until [ -e /run/enough ]; do
+		dd if=/dev/zero of=/mnt/fl/loose bs=64k count=4 oflag=direct conv=notrunc || break
+	done 2>/dev/null
 ) &
 writer=$!
 gone_for_a_while
