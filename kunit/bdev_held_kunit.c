@@ -199,7 +199,7 @@ static void bdev_timeout(struct kunit *test)
 
 	io_target_close(t);
 	KUNIT_EXPECT_EQ(test, io_target_state(t), IO_TARGET_CLOSED);
-	KUNIT_EXPECT_GT(test, testdev_refcount(), fx->refcount);
+	KUNIT_EXPECT_GT(test, testdev_opens(), fx->opens);
 	KUNIT_EXPECT_EQ(test, atomic_read(&fx->events[IO_TARGET_EVENT_ORPHAN_END]), 0);
 	memset(buf, 0x55, SZ_4K);
 	testdev_disk_release_all(disk, BLK_STS_OK, TESTDEV_SOFTIRQ);
@@ -292,12 +292,12 @@ static void bdev_close_waits(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, read_poll_timeout(io_target_state, state,
 						state == IO_TARGET_CLOSED, 1000,
 						jiffies_to_usecs(TESTDEV_PATIENCE), false, t), 0);
-	KUNIT_EXPECT_GT(test, testdev_refcount(), fx->refcount);
+	KUNIT_EXPECT_GT(test, testdev_opens(), fx->opens);
 	testdev_disk_release_all(device_disk[FINE], BLK_STS_OK, TESTDEV_SOFTIRQ);
 	flush_work(&o->work);
 	KUNIT_EXPECT_EQ(test, o->result, 1);
 	KUNIT_EXPECT_EQ(test, o->s->req.result, SZ_4K);
-	KUNIT_EXPECT_EQ(test, testdev_refcount(), fx->refcount);
+	KUNIT_EXPECT_EQ(test, testdev_opens(), fx->opens);
 	KUNIT_EXPECT_EQ(test, sent_submit(o->s + 1), -ENODEV);
 }
 

@@ -72,7 +72,7 @@ static void bdev_open_serves(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, current->flags & PF_KTHREAD);
 	KUNIT_ASSERT_EQ(test, open_by(test, t, c->how, FINE, c->flags), 0);
 	KUNIT_EXPECT_EQ(test, io_target_state(t), IO_TARGET_STARTED);
-	KUNIT_EXPECT_GT(test, testdev_refcount(), fx->refcount);
+	KUNIT_EXPECT_GT(test, testdev_opens(), fx->opens);
 	KUNIT_EXPECT_EQ(test, io_target_get_info(t, &info), 0);
 	KUNIT_EXPECT_EQ(test, info.flags, c->flags);
 	KUNIT_EXPECT_EQ(test, info.mode, S_IFBLK);
@@ -87,7 +87,7 @@ static void bdev_open_serves(struct kunit *test)
 
 	io_target_close(t);
 	if (c->how != BY_FILE)
-		KUNIT_EXPECT_EQ(test, testdev_refcount(), fx->refcount);
+		KUNIT_EXPECT_EQ(test, testdev_opens(), fx->opens);
 	KUNIT_EXPECT_EQ(test, io_target_state(t), IO_TARGET_CLOSED);
 	KUNIT_EXPECT_EQ(test, io_target_read(t, buf, SZ_4K, 0, HZ), -ENODEV);
 }
@@ -140,7 +140,7 @@ static void bdev_open_refused(struct kunit *test)
 		kunit_skip(test, "the guest has no %s", path);
 	KUNIT_EXPECT_EQ(test, io_target_open(t, path, c->flags), c->error);
 	KUNIT_EXPECT_EQ(test, io_target_state(t), IO_TARGET_CLOSED);
-	KUNIT_EXPECT_EQ(test, testdev_refcount(), fx->refcount);
+	KUNIT_EXPECT_EQ(test, testdev_opens(), fx->opens);
 
 	KUNIT_EXPECT_EQ(test, io_target_open_dev(t, testdev_disk_dev(device_disk[FINE]), RW), 0);
 }
@@ -172,7 +172,7 @@ static void bdev_open_one_call(struct kunit *test)
 	KUNIT_EXPECT_STREQ(test, io_target_name(t), "iotplain");
 	KUNIT_EXPECT_EQ(test, io_target_state(t), IO_TARGET_STARTED);
 	io_target_close(t);
-	KUNIT_EXPECT_EQ(test, testdev_refcount(), fx->refcount);
+	KUNIT_EXPECT_EQ(test, testdev_opens(), fx->opens);
 	io_target_put(t);
 
 	t = io_target_open_path("/dev/iot_nothing", RW, NULL);

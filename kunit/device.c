@@ -29,7 +29,7 @@ int device_fixture_init(struct kunit *test)
 		return -ENOMEM;
 	test->priv = fx;
 	init_waitqueue_head(&fx->wait);
-	fx->refcount = testdev_refcount();
+	fx->opens = testdev_opens();
 	for (i = 0; i < DEVICE_TARGETS; i++) {
 		struct io_target *t = io_target_create(&config);
 
@@ -90,7 +90,7 @@ bool device_wait_unused(struct kunit *test)
 	struct device_fixture *fx = test->priv;
 	int count;
 
-	return !read_poll_timeout(testdev_refcount, count, count <= fx->refcount, 1000,
+	return !read_poll_timeout(testdev_opens, count, count <= fx->opens, 1000,
 				  jiffies_to_usecs(TESTDEV_PATIENCE), false);
 }
 
@@ -150,15 +150,15 @@ void device_open_close(struct kunit *test, const char *path, unsigned int alone,
 
 	for (i = 0; i < alone; i++) {
 		KUNIT_ASSERT_EQ(test, io_target_open(t, path, RW), 0);
-		held += testdev_refcount() > fx->refcount;
+		held += testdev_opens() > fx->opens;
 		io_target_close(t);
-		freed += testdev_refcount() == fx->refcount;
+		freed += testdev_opens() == fx->opens;
 	}
 	KUNIT_EXPECT_EQ(test, held, alone);
 	KUNIT_EXPECT_EQ(test, freed, alone);
 
 	open_close_together(test, path, together);
-	KUNIT_EXPECT_EQ(test, testdev_refcount(), fx->refcount);
+	KUNIT_EXPECT_EQ(test, testdev_opens(), fx->opens);
 }
 
 struct file *device_filp_open(const char *path, int flags)

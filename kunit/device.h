@@ -22,13 +22,13 @@
  * @target: closed targets at first, named by the suite
  * @events: how often any of them told each event
  * @wait: for @events to change
- * @refcount: references on the module of the devices when nothing is open
+ * @opens: how many test devices are open when the case begins
  */
 struct device_fixture {
 	struct io_target	*target[DEVICE_TARGETS];
 	atomic_t		events[DEVICE_EVENTS];
 	wait_queue_head_t	wait;
-	int			refcount;
+	int			opens;
 };
 
 /*

@@ -141,7 +141,7 @@ static void adopt_leaves_alone(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, file->f_flags, flags);
 		KUNIT_EXPECT_EQ(test, file->f_pos, 100);
 		KUNIT_EXPECT_EQ(test, vfs_llseek(file, 1, SEEK_CUR), 101);
-		KUNIT_EXPECT_GT(test, testdev_refcount(), fx->refcount);
+		KUNIT_EXPECT_GT(test, testdev_opens(), fx->opens);
 		device_filp_close(file);
 		KUNIT_EXPECT_TRUE(test, device_wait_unused(test));
 	}
@@ -161,7 +161,7 @@ static void adopt_outlives_owner(struct kunit *test)
 	device_filp_close(file);
 	KUNIT_EXPECT_EQ(test, io_target_read(t, buf, 16, 0, HZ * 10), 16);
 	io_target_close(t);
-	KUNIT_EXPECT_EQ(test, testdev_refcount(), fx->refcount);
+	KUNIT_EXPECT_EQ(test, testdev_opens(), fx->opens);
 }
 
 struct adopt_case {

@@ -64,7 +64,7 @@ static void file_info(struct kunit *test)
 	struct io_target *t = open_char(test, c->device);
 	struct io_target_info info;
 
-	KUNIT_EXPECT_GT(test, testdev_refcount(), fx->refcount);
+	KUNIT_EXPECT_GT(test, testdev_opens(), fx->opens);
 	KUNIT_ASSERT_EQ(test, io_target_get_info(t, &info), 0);
 	KUNIT_EXPECT_EQ(test, info.mode, S_IFCHR);
 	KUNIT_EXPECT_NE(test, info.dev, 0);
@@ -79,7 +79,7 @@ static void file_info(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, info.read, c->served);
 	KUNIT_EXPECT_EQ(test, info.write, c->served);
 	io_target_close(t);
-	KUNIT_EXPECT_EQ(test, testdev_refcount(), fx->refcount);
+	KUNIT_EXPECT_EQ(test, testdev_opens(), fx->opens);
 }
 
 struct prep_case {

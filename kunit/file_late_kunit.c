@@ -69,7 +69,7 @@ static void late_close(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, atomic_read(&fx->events[IO_TARGET_EVENT_ORPHAN]), 1);
 	KUNIT_ASSERT_TRUE(test, testdev_char_wait_held(dev, 1));
 	io_target_close(t);
-	KUNIT_EXPECT_GT(test, testdev_refcount(), fx->refcount);
+	KUNIT_EXPECT_GT(test, testdev_opens(), fx->opens);
 	KUNIT_EXPECT_EQ(test, atomic_read(&fx->events[IO_TARGET_EVENT_ORPHAN_END]), 0);
 
 	memset(buf, 0x55, SZ_4K);
@@ -165,7 +165,7 @@ static void late_close_waits(struct kunit *test)
 		KUNIT_ASSERT_EQ(test, sent_submit(&s[i]), 0);
 	}
 	io_target_close(t);
-	KUNIT_EXPECT_EQ(test, testdev_refcount(), fx->refcount);
+	KUNIT_EXPECT_EQ(test, testdev_opens(), fx->opens);
 	for (i = 0; i < 4; i++) {
 		KUNIT_EXPECT_EQ(test, atomic_read(&s[i].ends), 1);
 		if (carried_out == i && s[i].req.result == SZ_1K) {

@@ -14,7 +14,7 @@ static struct module *owner = THIS_MODULE;
 
 static int refcount(void)
 {
-	return module_refcount(owner);
+	return testdev_refcount(owner);
 }
 
 /* The module stays while a target has it open, and no longer than it is registered. */

@@ -29,7 +29,7 @@ int spec_init(struct kunit *test, const struct spec_device *dev)
 	if (!s)
 		return -ENOMEM;
 	s->dev = dev;
-	s->refcount = testdev_refcount();
+	s->opens = testdev_opens();
 	if (dev == &spec_fake)
 		fake_init(&s->fx.fake);
 	s->fx.target = io_target_create(&config);

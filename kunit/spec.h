@@ -51,12 +51,12 @@ extern struct testdev_mq *spec_mq_disk;
  * struct spec - test->priv, as a fixture that the steps know
  * @fx: target and probes; its fake is used by one of the devices only
  * @dev: what the target is open on
- * @refcount: references on the module of the test devices when nothing is open
+ * @opens: how many test devices are open when the run begins
  */
 struct spec {
 	struct fixture			fx;
 	const struct spec_device	*dev;
-	int				refcount;
+	int				opens;
 };
 
 int spec_init(struct kunit *test, const struct spec_device *dev);

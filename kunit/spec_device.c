@@ -58,7 +58,7 @@ const struct spec_device spec_fake = {
 
 static bool testdev_unused(struct spec *s)
 {
-	return testdev_refcount() == s->refcount;
+	return testdev_opens() == s->opens;
 }
 
 static void testdev_let_go(struct spec *s)

@@ -118,7 +118,7 @@ static bool wait_open(struct kunit *test, int n)
 	struct device_fixture *fx = test->priv;
 	int count;
 
-	return !read_poll_timeout(testdev_refcount, count, count == fx->refcount + n, 1000,
+	return !read_poll_timeout(testdev_opens, count, count == fx->opens + n, 1000,
 				  jiffies_to_usecs(TESTDEV_PATIENCE), false);
 }
 

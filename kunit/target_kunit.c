@@ -218,10 +218,10 @@ static void target_holds_module(struct kunit *test)
 	if (!mod)
 		kunit_skip(test, "io_target is no module");
 	KUNIT_ASSERT_NOT_NULL(test, t);
-	before = module_refcount(mod);
+	before = testdev_refcount(mod);
 	for (i = 0; i < HOLDERS; i++)
 		t[i] = create(test, NULL);
-	held = module_refcount(mod);
+	held = testdev_refcount(mod);
 	/* The last target of the case before may have gone meanwhile. */
 	KUNIT_EXPECT_GE(test, held, before + HOLDERS - 1);
 	KUNIT_EXPECT_LE(test, held, before + HOLDERS);
@@ -230,10 +230,10 @@ static void target_holds_module(struct kunit *test)
 		io_target_put(t[i]);
 		io_target_close(t[i]);
 	}
-	KUNIT_EXPECT_GE(test, module_refcount(mod), before + HOLDERS - 1);
+	KUNIT_EXPECT_GE(test, testdev_refcount(mod), before + HOLDERS - 1);
 	for (i = 0; i < HOLDERS; i++)
 		io_target_put(t[i]);
-	KUNIT_EXPECT_EQ(test, read_poll_timeout(module_refcount, after, after <= before, 1000,
+	KUNIT_EXPECT_EQ(test, read_poll_timeout(testdev_refcount, after, after <= before, 1000,
 						60 * USEC_PER_SEC, false, mod), 0);
 	KUNIT_EXPECT_GE(test, after, before - 1);
 }

@@ -23,9 +23,43 @@ unsigned int testdev_race_scale(void)
 }
 EXPORT_SYMBOL_GPL(testdev_race_scale);
 
-int testdev_refcount(void)
+static atomic_t opens;
+
+int testdev_opens(void)
 {
-	return module_refcount(THIS_MODULE);
+	return atomic_read(&opens);
+}
+EXPORT_SYMBOL_GPL(testdev_opens);
+
+void testdev_opened(void)
+{
+	atomic_inc(&opens);
+}
+
+int testdev_bdev_open(IOT_DISK_OPEN_PARAMS)
+{
+	testdev_opened();
+	return 0;
+}
+
+void testdev_bdev_close(IOT_DISK_RELEASE_PARAMS)
+{
+	atomic_dec(&opens);
+}
+
+int testdev_char_close(struct inode *inode, struct file *file)
+{
+	atomic_dec(&opens);
+	return 0;
+}
+
+int testdev_refcount(struct module *mod)
+{
+#ifdef CONFIG_MODULES
+	return mod ? module_refcount(mod) : 0;
+#else
+	return 0;
+#endif
 }
 EXPORT_SYMBOL_GPL(testdev_refcount);
 

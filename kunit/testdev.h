@@ -20,8 +20,15 @@
 /* How long a test waits for what must happen: only a failing one waits so long. */
 #define TESTDEV_PATIENCE	(60 * HZ)
 
-/* References on the module: one per open device, and its users'. */
-int testdev_refcount(void);
+/* How many test devices are open; and what their drivers are told of it. */
+int testdev_opens(void);
+void testdev_opened(void);
+int testdev_bdev_open(IOT_DISK_OPEN_PARAMS);
+void testdev_bdev_close(IOT_DISK_RELEASE_PARAMS);
+int testdev_char_close(struct inode *inode, struct file *file);
+
+/* References on a module; built in, there are none to be counted. */
+int testdev_refcount(struct module *mod);
 
 /* Calls @fn in a process of a user's, which ends after that: see testdev_process.c. */
 int testdev_in_process(int (*fn)(void *data), void *data);

@@ -311,6 +311,7 @@ static int char_open(struct inode *inode, struct file *file)
 		file->f_mode |= FMODE_NOWAIT;
 	scoped_guard(spinlock_irqsave, &c->lock)
 		c->seen.open_flags = file->f_flags;
+	testdev_opened();
 	if (c->config.kind == TESTDEV_STREAM)
 		return stream_open(inode, file);
 	if (c->config.kind == TESTDEV_NONSEEKABLE)
@@ -321,6 +322,7 @@ static int char_open(struct inode *inode, struct file *file)
 static const struct file_operations char_fops = {
 	.owner		= THIS_MODULE,
 	.open		= char_open,
+	.release	= testdev_char_close,
 	.llseek		= char_llseek,
 	.read_iter	= char_read_iter,
 	.write_iter	= char_write_iter,
@@ -330,6 +332,7 @@ static const struct file_operations char_fops = {
 static const struct file_operations char_fops_no_fsync = {
 	.owner		= THIS_MODULE,
 	.open		= char_open,
+	.release	= testdev_char_close,
 	.llseek		= char_llseek,
 	.read_iter	= char_read_iter,
 	.write_iter	= char_write_iter,
@@ -338,6 +341,7 @@ static const struct file_operations char_fops_no_fsync = {
 static const struct file_operations char_fops_user = {
 	.owner		= THIS_MODULE,
 	.open		= char_open,
+	.release	= testdev_char_close,
 	.llseek		= char_llseek,
 	.read		= testdev_char_read,
 	.write		= testdev_char_write,

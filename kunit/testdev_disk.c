@@ -216,6 +216,8 @@ static int disk_report_zones(struct gendisk *gd, sector_t sector, unsigned int c
 
 static const struct block_device_operations disk_ops = {
 	.owner		= THIS_MODULE,
+	.open		= testdev_bdev_open,
+	.release	= testdev_bdev_close,
 	.submit_bio	= disk_submit_bio,
 	.report_zones	= disk_report_zones,
 	.get_unique_id	= disk_unique_id,

@@ -39,6 +39,8 @@ static void inplace_submit_bio(struct bio *bio)
 
 static const struct block_device_operations inplace_ops = {
 	.owner		= THIS_MODULE,
+	.open		= testdev_bdev_open,
+	.release	= testdev_bdev_close,
 	.submit_bio	= inplace_submit_bio,
 };
 

@@ -254,6 +254,8 @@ static const struct blk_mq_ops mq_poll_ops = {
 
 static const struct block_device_operations mq_disk_ops = {
 	.owner		= THIS_MODULE,
+	.open		= testdev_bdev_open,
+	.release	= testdev_bdev_close,
 };
 
 static int mq_alloc_tags(struct testdev_mq *mq, bool polls)

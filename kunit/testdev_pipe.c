@@ -181,6 +181,7 @@ static long pipe_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 
 static int pipe_open(struct inode *inode, struct file *file)
 {
+	testdev_opened();
 	if (file_pipe(file)->flags & TESTDEV_PIPE_NOWAIT)
 		file->f_mode |= FMODE_NOWAIT;
 	return file_pipe(file)->flags & TESTDEV_PIPE_SEEKS ? 0 : nonseekable_open(inode, file);
@@ -190,6 +191,7 @@ static const struct file_operations pipe_fops = {
 	.owner		= THIS_MODULE,
 	.llseek		= noop_llseek,
 	.open		= pipe_open,
+	.release	= testdev_char_close,
 	.read_iter	= pipe_read_iter,
 	.write_iter	= pipe_write_iter,
 	.poll		= pipe_poll,

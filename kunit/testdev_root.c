@@ -3,6 +3,7 @@
  * Built in, the suites run before there is an init, and nobody has mounted what a guest of
  * the tests has: /dev for the test devices, /dev/pts, /tmp, and a fifo.
  */
+#include <linux/fs.h>
 #include <linux/init.h>
 #include <linux/init_syscalls.h>
 #include <linux/printk.h>

@@ -10,6 +10,34 @@
 
 #include "compat.h"
 
+/* How a disk is open, and what it is told of that. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 5, 0)
+typedef blk_mode_t iot_open_mode_t;
+#define IOT_DISK_OPEN_PARAMS	struct gendisk *disk, blk_mode_t mode
+#define IOT_DISK_RELEASE_PARAMS	struct gendisk *disk
+#else
+typedef fmode_t iot_open_mode_t;
+#define BLK_OPEN_WRITE		FMODE_WRITE
+#define IOT_DISK_OPEN_PARAMS	struct block_device *bdev, fmode_t mode
+#define IOT_DISK_RELEASE_PARAMS	struct gendisk *disk, fmode_t mode
+#endif
+
+/* Reservations can be read through the block layer. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 5, 0)
+#define IOT_HAS_PR_READ
+#endif
+
+/* The first parameter of a ->getgeo(), the disk that it means, and the call of another's. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 18, 0)
+#define IOT_GETGEO_PARAM	struct gendisk *disk
+#define IOT_GETGEO_DISK		disk
+#define iot_getgeo(_bdev, _geo)	(_bdev)->bd_disk->fops->getgeo((_bdev)->bd_disk, _geo)
+#else
+#define IOT_GETGEO_PARAM	struct block_device *bdev
+#define IOT_GETGEO_DISK		bdev->bd_disk
+#define iot_getgeo(_bdev, _geo)	(_bdev)->bd_disk->fops->getgeo(_bdev, _geo)
+#endif
+
 /* What tells the zones of one disk to who asks about those of @disk above it. */
 struct iot_zones_asked {
 	struct gendisk			*disk;
