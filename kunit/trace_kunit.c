@@ -54,19 +54,19 @@ static void see_remove(void *data, struct io_target *t)
 	note(t, 'R', NULL, 0);
 }
 
-static void see_submit(void *data, struct io_target_request *req)
+static void see_submit(void *data, struct io_target_request *req, const void *id)
 {
-	note(req->target, 's', req, req->pos);
+	note(req->target, 's', id, req->pos);
 }
 
-static void see_pend(void *data, struct io_target_request *req)
+static void see_pend(void *data, struct io_target_request *req, const void *id)
 {
-	note(req->target, 'p', req, req->target->nr_pended);
+	note(req->target, 'p', id, iot_nr_pended(req->target));
 }
 
-static void see_complete(void *data, struct io_target_request *req)
+static void see_complete(void *data, struct io_target_request *req, const void *id)
 {
-	note(req->target, 'c', req, req->result);
+	note(req->target, 'c', id, req->result);
 }
 
 static void see_cancel(void *data, struct io_target_request *req)

@@ -147,7 +147,7 @@ int iot_requests_show(struct seq_file *m, void *unused)
 	u64 pended, queued, ended, all;
 
 	scoped_guard(spinlock_irqsave, &t->lock) {
-		pended = t->nr_pended;
+		pended = iot_nr_pended(t);
 		ended = list_length(&t->ended);
 	}
 	queued = target_queued(t);

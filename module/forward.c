@@ -81,7 +81,7 @@ void iot_forward_end_unsent(struct io_target *t, struct bio *bio, int err)
 	if (bio->bi_opf & REQ_PREFLUSH)
 		iot_cache_unflushed(t);
 	bio->bi_status = errno_to_blk_status(err);
-	this_cpu_inc(t->stats->completed);
+	iot_stats_complete_bio(t, bio, true);
 	bio_endio(bio);
 }
 
@@ -158,6 +158,7 @@ static __always_inline void forward_end_clone(struct bio *clone)
 	struct io_target *t = f->target;
 	bool resent = f->resent;
 	struct bio *bio = f->bio;
+	u32 stamp = f->stamp;
 	bool ends = true;
 
 	if (t->config.account_forwarded)
@@ -166,7 +167,8 @@ static __always_inline void forward_end_clone(struct bio *clone)
 		ends = forward_failed(f);
 	bio_put(clone);
 	if (likely(ends)) {
-		this_cpu_inc(t->stats->completed);
+		iot_latency_bio(t, bio, stamp);
+		iot_stats_complete_bio(t, bio, false);
 		bio_endio(bio);
 	}
 	forward_put(t, resent);
@@ -264,8 +266,15 @@ static struct bio *forward_clone(struct io_target *t, struct io_target_lower *lo
 		f->held = (u32)jiffies - *since;
 		clone->bi_opf &= ~REQ_NOWAIT;
 	}
+	f->stamp = iot_latency_stamp(t, since);
 	f->started = t->config.account_forwarded ? bio_start_io_acct(bio) : 0;
 	return clone;
+}
+
+static __always_inline void forward_submit(struct io_target *t, struct bio *clone)
+{
+	if (!iot_inject_take_bio(t, clone))
+		submit_bio_noacct(clone);
 }
 
 /* The gate is held, and the bio has been counted. @since: from when on it has pended, or NULL. */
@@ -283,7 +292,7 @@ void iot_forward_send(struct io_target *t, struct io_target_lower *lower, struct
 		goto err_end;
 	}
 	if (likely(!READ_ONCE(lower->orphan_writes)) || !iot_orphan_hold_bio(lower, clone, false))
-		submit_bio_noacct(clone);
+		forward_submit(t, clone);
 	return;
 
 err_end:
@@ -295,7 +304,7 @@ err_end:
 void iot_forward_send_held(struct io_target_lower *lower, struct bio *clone)
 {
 	if (!iot_orphan_hold_bio(lower, clone, true))
-		submit_bio_noacct(clone);
+		forward_submit(lower->target, clone);
 }
 
 /* The same of one that is not to be sent any more: the device has not failed it. */
@@ -325,7 +334,7 @@ static noinline void forward_or_pend(struct io_target *t, struct bio *bio)
 		forward_refuse(t, bio, err);
 		return;
 	}
-	this_cpu_inc(t->stats->submitted);
+	iot_stats_submit_bio(t, bio);
 	iot_forward_send(t, iot_target_lower(t), bio, NULL);
 }
 
@@ -359,7 +368,7 @@ void io_target_forward_bio(struct io_target *target, struct bio *bio)
 		forward_or_pend(target, bio);
 		return;
 	}
-	this_cpu_inc(target->stats->submitted);
+	iot_stats_submit_bio(target, bio);
 	iot_forward_send(target, iot_target_lower(target), bio, NULL);
 }
 EXPORT_SYMBOL_GPL(io_target_forward_bio);

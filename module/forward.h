@@ -16,8 +16,22 @@ struct forward {
 	unsigned long		started;	/* for the accounting of its disk */
 	u32			held;		/* jiffies that it has pended, if start sends it */
 	bool			resent;
+	u32			stamp;		/* for the latency, see stats.h */
 	struct bio		clone;		/* last */
 };
+
+/* In @bios, behind @after; NULL: as the first. */
+static inline void iot_bios_insert(struct bio_list *bios, struct bio *after, struct bio *bio)
+{
+	if (!after) {
+		bio_list_add_head(bios, bio);
+		return;
+	}
+	bio->bi_next = after->bi_next;
+	after->bi_next = bio;
+	if (bios->tail == after)
+		bios->tail = bio;
+}
 
 /* forward.c */
 enum io_target_op iot_forward_op(const struct bio *bio);

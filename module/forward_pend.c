@@ -39,13 +39,13 @@ int iot_forward_pend(struct io_target *t, struct bio *bio)
 		return -ENODEV;
 	if (bio->bi_opf & REQ_NOWAIT)
 		return -EAGAIN;
-	this_cpu_inc(t->stats->submitted);
-	this_cpu_inc(t->stats->pended);
+	iot_stats_submit_bio(t, bio);
 	/* The cookie is free until the bio is sent: it says when the bio came. */
 	bio->bi_cookie = (u32)jiffies;
 	bio_list_add(&t->pended_bios, bio);
 	if (t->bios_pended++ == t->bios_taken)
 		forward_arm(t);
+	iot_stats_pend_bio(t, bio);
 	return IOT_PENDED;
 }
 
@@ -127,18 +127,6 @@ void iot_forward_end_claimed(struct io_target *t, struct bio_list *claimed, int 
 		iot_forward_end_unsent(t, bio, err);
 }
 
-static void bios_insert(struct bio_list *bios, struct bio *after, struct bio *bio)
-{
-	if (!after) {
-		bio_list_add_head(bios, bio);
-		return;
-	}
-	bio->bi_next = after->bi_next;
-	after->bi_next = bio;
-	if (bios->tail == after)
-		bios->tail = bio;
-}
-
 /*
  * The device has failed @bio, which holds its gate, because it has gone, and is looked for:
  * the bio pends again, before those that have come later, and is sent to the one that is
@@ -155,16 +143,16 @@ bool iot_forward_keep(struct io_target *t, struct bio *bio, u32 since)
 	guard(spinlock_irqsave)(&t->lock);
 	if (!t->lost || t->state != IO_TARGET_SUSPENDED)
 		return false;
-	this_cpu_inc(t->stats->pended);
 	next = t->kept_bio ? t->kept_bio->bi_next : bio_list_peek(&t->pended_bios);
 	/* The oldest has to be the first. */
 	if (next && (s32)(since - (u32)next->bi_cookie) > 0)
 		since = next->bi_cookie;
 	bio->bi_cookie = since;
-	bios_insert(&t->pended_bios, t->kept_bio, bio);
+	iot_bios_insert(&t->pended_bios, t->kept_bio, bio);
 	t->kept_bio = bio;
 	t->bios_taken--;
 	forward_arm(t);
+	iot_stats_pend_bio(t, bio);
 	return true;
 }
 

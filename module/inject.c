@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The fault injector, see inject.h: takes requests in place of the backend.
+ * The fault injector, see inject.h: takes requests in place of the backend. Forwarded bios
+ * are taken in inject_bio.c.
  *
  * What a rule takes counts as sent: it is the device that fails, is slow or
  * hangs. It keeps its gate (an orphan: its reference on the lower), so that stop,
@@ -13,13 +14,14 @@
  * released, held ones when they are released; taking the rules away releases
  * both. Close would wait for ever for what is held, so it ends that, with -EIO.
  *
+ * Allocations that fail are in inject_alloc.c.
+ *
  * The rules are under a spinlock, not RCU: counting exactly which request is the
  * nth needs one anyway. It is taken only while the static key says that there is
  * some rule, of any target, so nobody pays for it who does not test.
  */
 #include <linux/blkdev.h>
 #include <linux/mutex.h>
-#include <linux/pid.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
 
@@ -27,14 +29,7 @@
 
 DEFINE_STATIC_KEY_FALSE(iot_inject_key);
 
-/*
- * The one task whose nth allocation is to fail; others' do not. The reference on
- * its pid keeps that from meaning another task.
- */
-static DEFINE_MUTEX(inject_mutex);	/* who arms and disarms; the default rule */
-static DEFINE_SPINLOCK(fail_lock);	/* the two, irqsave */
-static struct pid *fail_pid;
-static unsigned int fail_left;
+static DEFINE_MUTEX(inject_mutex);	/* the default rule */
 
 /* What new targets begin with, none if it has no action; under inject_mutex */
 static struct iot_rule default_rule;
@@ -45,15 +40,15 @@ static unsigned long request_due(const struct io_target_request *req)
 	return req->result;
 }
 
-static bool rule_in_range(const struct iot_rule *rule, const struct io_target_request *req)
+static bool rule_in_range(const struct iot_rule *rule, u64 pos, u64 len)
 {
 	if (!rule->end)
 		return true;
-	return req->pos < rule->end && req->pos + req->len > rule->first;
+	return pos < rule->end && pos + len > rule->first;
 }
 
 /* It has matched: is it its turn? */
-static bool rule_fires(struct iot_rule *rule)
+bool iot_rule_fires(struct iot_rule *rule)
 {
 	if (rule->count && rule->fired >= rule->count)
 		return false;
@@ -65,8 +60,11 @@ static bool rule_fires(struct iot_rule *rule)
 	return true;
 }
 
-/* The first rule, in the order of writing, whose turn it is. Later ones do not see @req. */
-static struct iot_rule *inject_match(struct iot_inject *in, const struct io_target_request *req)
+/*
+ * The first rule, in the order of writing, whose turn it is with a request or bio like
+ * this. Later ones do not see that.
+ */
+struct iot_rule *iot_inject_match(struct iot_inject *in, enum io_target_op op, u64 pos, u64 len)
 {
 	struct iot_rule *rule;
 
@@ -74,9 +72,9 @@ static struct iot_rule *inject_match(struct iot_inject *in, const struct io_targ
 	list_for_each_entry(rule, &in->rules, node) {
 		if (rule->action == IOT_RULE_ALLOC)
 			continue;
-		if (rule->op != IO_TARGET_OP_NONE && rule->op != req->op)
+		if (rule->op != IO_TARGET_OP_NONE && rule->op != op)
 			continue;
-		if (rule_in_range(rule, req) && rule_fires(rule))
+		if (rule_in_range(rule, pos, len) && iot_rule_fires(rule))
 			return rule;
 	}
 	return NULL;
@@ -124,7 +122,7 @@ bool __iot_inject_take(struct io_target_request *req)
 	int error = EIO;
 
 	scoped_guard(spinlock_irqsave, &in->lock) {
-		struct iot_rule *rule = inject_match(in, req);
+		struct iot_rule *rule = iot_inject_match(in, req->op, req->pos, req->len);
 
 		if (!rule)
 			return false;
@@ -177,7 +175,7 @@ static void inject_work(struct work_struct *work)
 	memalloc_noio_restore(noio);
 }
 
-static void inject_release(struct iot_inject *in)
+static void inject_release_requests(struct iot_inject *in)
 {
 	struct io_target_request *req;
 
@@ -187,6 +185,12 @@ static void inject_release(struct iot_inject *in)
 		req->result = jiffies;
 	if (!list_empty(&in->delayed))
 		mod_delayed_work(iot_wq, &in->work, 0);
+}
+
+static void inject_release(struct iot_inject *in)
+{
+	inject_release_requests(in);
+	iot_inject_release_bios(in);
 }
 
 /* New requests pass once the rules are gone, and only then the old ones go. */
@@ -310,84 +314,12 @@ size_t iot_inject_read(struct io_target *t, char *buf, size_t size)
 	list_for_each_entry(rule, &in->rules, node)
 		n += iot_rule_print(rule, buf + n, size - n);
 	n += scnprintf(buf + n, size - n, "held %zu delayed %zu\n",
-		       count_requests(&in->held), count_requests(&in->delayed));
+		       count_requests(&in->held) + bio_list_size(&in->held_bios),
+		       count_requests(&in->delayed) + bio_list_size(&in->delayed_bios));
 	return n;
 }
 
 IOT_EXPORT_FOR_TESTS(iot_inject_read);
-
-static bool alloc_fails_for_task(void)
-{
-	if (!in_task() || READ_ONCE(fail_pid) != task_pid(current))
-		return false;
-	guard(spinlock_irqsave)(&fail_lock);
-	return fail_pid == task_pid(current) && fail_left && !--fail_left;
-}
-
-static bool alloc_fails_for_target(struct iot_inject *in)
-{
-	struct iot_rule *rule;
-
-	guard(spinlock_irqsave)(&in->lock);
-	list_for_each_entry(rule, &in->rules, node)
-		if (rule->action == IOT_RULE_ALLOC && rule_fires(rule))
-			return true;
-	return false;
-}
-
-/* Context: any. */
-bool __iot_inject_alloc(struct io_target *t)
-{
-	return alloc_fails_for_task() || (t && alloc_fails_for_target(&t->inject));
-}
-
-static bool fail_busy(void)
-{
-	guard(rcu)();
-	return fail_pid && fail_pid != task_pid(current) && READ_ONCE(fail_left) &&
-	       pid_task(fail_pid, PIDTYPE_PID);
-}
-
-static void fail_arm(unsigned int nth)
-{
-	struct pid *old, *pid = nth ? get_task_pid(current, PIDTYPE_PID) : NULL;
-
-	lockdep_assert_held(&inject_mutex);
-	if (pid)
-		static_branch_inc(&iot_inject_key);
-	scoped_guard(spinlock_irqsave, &fail_lock) {
-		old = fail_pid;
-		WRITE_ONCE(fail_pid, pid);
-		WRITE_ONCE(fail_left, nth);
-	}
-	if (old)
-		static_branch_dec(&iot_inject_key);
-	put_pid(old);
-}
-
-/*
- * The calling task's nth allocation from now on fails, none if @nth is 0. It is
- * for one task at a time.
- * Context: process. Return: 0, or -EBUSY while it is armed for another task.
- */
-int iot_inject_fail_nth(unsigned int nth)
-{
-	guard(mutex)(&inject_mutex);
-	if (fail_busy())
-		return -EBUSY;
-	fail_arm(nth);
-	return 0;
-}
-
-IOT_EXPORT_FOR_TESTS(iot_inject_fail_nth);
-
-/* 0: it has failed, or nothing is armed. */
-unsigned int iot_inject_fail_left(void)
-{
-	return READ_ONCE(fail_left);
-}
-
-IOT_EXPORT_FOR_TESTS(iot_inject_fail_left);
 
 /* Close has shut the target for all, and is about to wait for what was sent. */
 void iot_inject_close(struct io_target *t)
@@ -401,6 +333,7 @@ void iot_inject_close(struct io_target *t)
 		list_del_init(&req->node);
 		inject_fail(req, EIO);
 	}
+	iot_inject_close_bios(&t->inject);
 }
 
 void iot_inject_init(struct io_target *t)
@@ -412,6 +345,7 @@ void iot_inject_init(struct io_target *t)
 	INIT_LIST_HEAD(&in->held);
 	INIT_LIST_HEAD(&in->delayed);
 	INIT_DELAYED_WORK(&in->work, inject_work);
+	iot_inject_init_bios(in);
 }
 
 /* Nobody has been given the target yet, and nothing here can keep him from it. */
@@ -430,11 +364,5 @@ void iot_inject_exit(struct io_target *t)
 {
 	inject_clear(&t->inject);
 	cancel_delayed_work_sync(&t->inject.work);
-}
-
-/* The module goes; whoever has armed something may still be there. */
-void iot_inject_forget(void)
-{
-	guard(mutex)(&inject_mutex);
-	fail_arm(0);
+	cancel_delayed_work_sync(&t->inject.bio_work);
 }

@@ -8,6 +8,8 @@
 #ifndef _IO_TARGET_INJECT_H
 #define _IO_TARGET_INJECT_H
 
+#include <linux/bio.h>
+
 #include <linux/io_target.h>
 
 struct dentry;
@@ -71,6 +73,9 @@ struct iot_rule {
  * @held: requests that wait for somebody to release them
  * @delayed: requests that wait for their time, in the order of those
  * @work: sends those whose time has come
+ * @held_bios: as @held, clones of forwarded bios
+ * @delayed_bios: as @delayed
+ * @bio_work: as @work
  */
 struct iot_inject {
 	spinlock_t		lock;	/* all below */
@@ -79,14 +84,19 @@ struct iot_inject {
 	struct list_head	held;
 	struct list_head	delayed;
 	struct delayed_work	work;
+	struct bio_list		held_bios;
+	struct bio_list		delayed_bios;
+	struct delayed_work	bio_work;
 };
 
 /* True while there is a rule, or a task whose nth allocation is to fail. */
 DECLARE_STATIC_KEY_FALSE(iot_inject_key);
 
 /* inject.c */
+bool iot_rule_fires(struct iot_rule *rule);
+struct iot_rule *iot_inject_match(struct iot_inject *in, enum io_target_op op, u64 pos,
+				  u64 len);
 bool __iot_inject_take(struct io_target_request *req);
-bool __iot_inject_alloc(struct io_target *t);
 void iot_inject_init(struct io_target *t);
 void iot_inject_created(struct io_target *t);
 void iot_inject_close(struct io_target *t);
@@ -95,9 +105,18 @@ int iot_inject_write(struct io_target *t, const char *text);
 size_t iot_inject_read(struct io_target *t, char *buf, size_t size);
 int iot_inject_write_default(const char *text);
 size_t iot_inject_read_default(char *buf, size_t size);
+
+/* inject_alloc.c */
+bool __iot_inject_alloc(struct io_target *t);
 int iot_inject_fail_nth(unsigned int nth);
 void iot_inject_forget(void);
 unsigned int iot_inject_fail_left(void);
+
+/* inject_bio.c */
+bool __iot_inject_take_bio(struct io_target *t, struct bio *clone);
+void iot_inject_init_bios(struct iot_inject *in);
+void iot_inject_release_bios(struct iot_inject *in);
+void iot_inject_close_bios(struct iot_inject *in);
 
 /* inject_text.c */
 int iot_rule_parse(struct iot_rule *rule, char *text, const char **why);
@@ -119,6 +138,12 @@ static inline bool iot_inject_take(struct io_target_request *req)
 	return static_branch_unlikely(&iot_inject_key) && __iot_inject_take(req);
 }
 
+/* The same of a forwarded bio's clone. */
+static inline bool iot_inject_take_bio(struct io_target *t, struct bio *clone)
+{
+	return static_branch_unlikely(&iot_inject_key) && __iot_inject_take_bio(t, clone);
+}
+
 /* Memory is about to be allocated for @t, which may be NULL. Return: it fails. */
 static inline bool iot_inject_alloc(struct io_target *t)
 {
@@ -133,6 +158,11 @@ static inline bool iot_inject_active(void)
 }
 
 static inline bool iot_inject_take(struct io_target_request *req)
+{
+	return false;
+}
+
+static inline bool iot_inject_take_bio(struct io_target *t, struct bio *clone)
 {
 	return false;
 }

@@ -420,6 +420,12 @@ static inline int iot_prep_recheck(struct io_target_request *req,
 	return __iot_prep_recheck(req, lower);
 }
 
+/* Requests and bios; under target->lock. */
+static inline unsigned int iot_nr_pended(const struct io_target *t)
+{
+	return t->nr_pended + (t->bios_pended - t->bios_taken);
+}
+
 /* The last step before the backend has it; from the lower's queue. */
 static inline void iot_send_queued(struct io_target_request *req)
 {

@@ -4,6 +4,8 @@
  * queue included: counted in buckets that double, per CPU, while somebody has asked for
  * it. Until then neither is memory taken nor time.
  *
+ * So are forwarded bios, but for those that were never sent.
+ *
  * A request is stamped at its submit while that is so. The stamp of one that ends
  * after it was switched off stays, and is told from a new one by being older than the
  * switch.
@@ -13,6 +15,7 @@
 #include <linux/sched/clock.h>
 #include <linux/seq_file.h>
 
+#include "forward.h"
 #include "stats.h"
 
 DEFINE_STATIC_KEY_FALSE(iot_latency_key);
@@ -31,9 +34,9 @@ void __iot_latency_start(struct io_target_request *req)
 	req->started = READ_ONCE(req->target->latency_on) ? latency_now() : 0;
 }
 
-static enum iot_latency_of latency_of(const struct io_target_request *req)
+static enum iot_latency_of latency_of(enum io_target_op op)
 {
-	switch (req->op) {
+	switch (op) {
 	case IO_TARGET_OP_READ:
 		return IOT_LATENCY_READ;
 	case IO_TARGET_OP_WRITE:
@@ -62,21 +65,39 @@ static u64 latency_us(u32 started)
 	return mul_u32_u32(units, 1024) / NSEC_PER_USEC;
 }
 
-void __iot_latency_end(struct io_target_request *req)
+static void latency_count(struct io_target *t, enum iot_latency_of of, u32 started, s64 bytes)
 {
-	enum iot_latency_of of = latency_of(req);
-	struct io_target *t = req->target;
-	u32 started = req->started;
-
-	req->started = 0;
 	/* Pairs with latency_on(): what that has set is seen. */
 	if (!started || !smp_load_acquire(&t->latency_on))
 		return;
 	if ((s32)(started - t->latency_since) < 0)
 		return;
 	this_cpu_inc(t->latency->count[of][iot_latency_bucket(latency_us(started))]);
-	if (req->result > 0)
-		this_cpu_add(t->latency->bytes[of], req->result);
+	if (bytes > 0)
+		this_cpu_add(t->latency->bytes[of], bytes);
+}
+
+void __iot_latency_end(struct io_target_request *req)
+{
+	u32 started = req->started;
+
+	req->started = 0;
+	latency_count(req->target, latency_of(req->op), started, req->result);
+}
+
+/* @since: jiffies from when on it has pended, or NULL */
+u32 __iot_latency_stamp(struct io_target *t, const u32 *since)
+{
+	u64 held = since ? jiffies_to_nsecs((u32)jiffies - *since) : 0;
+
+	return READ_ONCE(t->latency_on) ? (latency_now() - (u32)(held >> 10)) | 1 : 0;
+}
+
+void __iot_latency_bio(struct io_target *t, struct bio *bio, u32 stamp)
+{
+	bool moved = !bio->bi_status && bio_has_data(bio);
+
+	latency_count(t, latency_of(iot_forward_op(bio)), stamp, moved ? bio->bi_iter.bi_size : 0);
 }
 
 static int latency_on(struct io_target *t)

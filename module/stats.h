@@ -29,6 +29,9 @@ void iot_stats_init(struct io_target *t);
 /* trace.c */
 void __iot_trace_submit(struct io_target_request *req);
 void __iot_trace_complete(struct io_target_request *req);
+void __iot_trace_submit_bio(struct io_target *t, struct bio *bio);
+void __iot_trace_pend_bio(struct io_target *t, struct bio *bio);
+void __iot_trace_complete_bio(struct io_target *t, struct bio *bio, bool not_sent);
 
 #if IS_ENABLED(CONFIG_DEBUG_FS)
 
@@ -60,6 +63,8 @@ DECLARE_STATIC_KEY_FALSE(iot_latency_key);
 /* latency.c */
 void __iot_latency_start(struct io_target_request *req);
 void __iot_latency_end(struct io_target_request *req);
+u32 __iot_latency_stamp(struct io_target *t, const u32 *since);
+void __iot_latency_bio(struct io_target *t, struct bio *bio, u32 stamp);
 unsigned int iot_latency_bucket(u64 us);
 int iot_latency_set(struct io_target *t, bool on);
 void iot_latency_reset(struct io_target *t);
@@ -91,7 +96,29 @@ static inline void iot_latency_end(struct io_target_request *req)
 		__iot_latency_end(req);
 }
 
+/* A forwarded bio is about to be sent, and has pended since then, if it has. */
+static inline u32 iot_latency_stamp(struct io_target *t, const u32 *since)
+{
+	return static_branch_unlikely(&iot_latency_key) ? __iot_latency_stamp(t, since) : 0;
+}
+
+/* It has ended, and was stamped so. */
+static inline void iot_latency_bio(struct io_target *t, struct bio *bio, u32 stamp)
+{
+	if (static_branch_unlikely(&iot_latency_key))
+		__iot_latency_bio(t, bio, stamp);
+}
+
 #else
+
+static inline u32 iot_latency_stamp(struct io_target *t, const u32 *since)
+{
+	return 0;
+}
+
+static inline void iot_latency_bio(struct io_target *t, struct bio *bio, u32 stamp)
+{
+}
 
 static inline void iot_latency_start(struct io_target_request *req)
 {
@@ -150,6 +177,29 @@ static inline void iot_stats_complete(struct io_target_request *req)
 		__iot_trace_complete(req);
 }
 
+/* The same three of forwarded bios, of which a clone is sent. */
+static inline void iot_stats_submit_bio(struct io_target *t, struct bio *bio)
+{
+	this_cpu_inc(t->stats->submitted);
+	if (trace_submit_enabled())
+		__iot_trace_submit_bio(t, bio);
+}
+
+static inline void iot_stats_pend_bio(struct io_target *t, struct bio *bio)
+{
+	this_cpu_inc(t->stats->pended);
+	if (trace_pend_enabled())
+		__iot_trace_pend_bio(t, bio);
+}
+
+static inline void iot_stats_complete_bio(struct io_target *t, struct bio *bio,
+					  bool not_sent)
+{
+	this_cpu_inc(t->stats->completed);
+	if (trace_complete_enabled())
+		__iot_trace_complete_bio(t, bio, not_sent);
+}
+
 /* Are there those who want to see each request? */
 static inline bool iot_stats_watched(void)
 {
@@ -164,7 +214,7 @@ static inline bool iot_stats_watched(void)
 static inline void iot_stats_pend(struct io_target_request *req)
 {
 	this_cpu_inc(req->target->stats->pended);
-	trace_pend(req);
+	trace_pend(req, req);
 }
 
 /* A submit returns an error. */

@@ -3,7 +3,8 @@
  * Tracepoints, system io_target. Names of events and fields are for people's scripts:
  * they stay. A request is told apart by its address, @req, from its submit to its
  * complete; a target by its number @nr, which its debugfs directory has too, since names
- * need not be unique.
+ * need not be unique. A forwarded bio is told as a request with its own address; it has a
+ * submit, a complete, and perhaps a pend.
  *
  * Without CONFIG_IO_TARGET_TRACE all of it is empty. With it, a tracepoint that nobody
  * has enabled is one nop.
@@ -185,8 +186,8 @@ IOT_TRACE_EVENT(remove,
 
 /* Accepted: each is followed by one complete of the same @req. */
 IOT_TRACE_EVENT(submit,
-	TP_PROTO(struct io_target_request *r),
-	TP_ARGS(r),
+	TP_PROTO(struct io_target_request *r, const void *req),
+	TP_ARGS(r, req),
 	TP_STRUCT__entry(
 		__field(u32, nr)
 		__array(char, target, sizeof_field(struct io_target, name))
@@ -198,6 +199,7 @@ IOT_TRACE_EVENT(submit,
 	),
 	TP_fast_assign(
 		iot_trace_request(__entry, r);
+		__entry->req = req;
 		__entry->flags = r->flags & IOT_F_PUBLIC;
 	),
 	TP_printk("nr=%u target=%s req=%p op=%s pos=%lld len=%llu flags=%s",
@@ -207,8 +209,8 @@ IOT_TRACE_EVENT(submit,
 
 /* After its submit: it waits for the target to be started, as the last of @pended. */
 IOT_TRACE_EVENT(pend,
-	TP_PROTO(struct io_target_request *r),
-	TP_ARGS(r),
+	TP_PROTO(struct io_target_request *r, const void *req),
+	TP_ARGS(r, req),
 	TP_STRUCT__entry(
 		__field(u32, nr)
 		__array(char, target, sizeof_field(struct io_target, name))
@@ -221,8 +223,9 @@ IOT_TRACE_EVENT(pend,
 	),
 	TP_fast_assign(
 		iot_trace_request(__entry, r);
+		__entry->req = req;
 		__entry->state = r->target->state;
-		__entry->pended = r->target->nr_pended;
+		__entry->pended = iot_nr_pended(r->target);
 	),
 	TP_printk("nr=%u target=%s req=%p op=%s pos=%lld len=%llu state=%s pended=%u",
 		  __entry->nr, __entry->target, __entry->req, iot_show_op(__entry->op),
@@ -232,8 +235,8 @@ IOT_TRACE_EVENT(pend,
 
 /* end_io is about to be called. @result: bytes or errno; @status: the block layer's */
 IOT_TRACE_EVENT(complete,
-	TP_PROTO(struct io_target_request *r),
-	TP_ARGS(r),
+	TP_PROTO(struct io_target_request *r, const void *req),
+	TP_ARGS(r, req),
 	TP_STRUCT__entry(
 		__field(u32, nr)
 		__array(char, target, sizeof_field(struct io_target, name))
@@ -247,6 +250,7 @@ IOT_TRACE_EVENT(complete,
 	),
 	TP_fast_assign(
 		iot_trace_request(__entry, r);
+		__entry->req = req;
 		__entry->result = r->result;
 		__entry->status = (__force u8)r->status;
 		__entry->not_sent = r->not_sent;
