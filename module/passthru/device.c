@@ -34,6 +34,15 @@ static unsigned int open_flags(const struct pt_device *pt, bool block)
 	       (pt->set.exclusive && block ? IO_TARGET_EXCL : 0);
 }
 
+/* What pends, and what comes, ends with an error; of a device that has gone it has already. */
+static void purge_unless_started(struct io_target *t)
+{
+	enum io_target_state state = io_target_state(t);
+
+	if (state != IO_TARGET_STARTED && state != IO_TARGET_REMOVED)
+		io_target_purge(t, IO_TARGET_LEAVE_SENT, 0);
+}
+
 /*
  * The partitions are read when a disk is added, and its page cache is written out when it
  * is deleted. Should the device below be lost just then, and followed, the I/O would be
@@ -44,8 +53,8 @@ static void haste_work(struct work_struct *work)
 	struct pt_device *pt = container_of(work, struct pt_device, haste_work);
 	struct io_target *t = READ_ONCE(pt->hasty);
 
-	if (t && io_target_state(t) != IO_TARGET_STARTED)
-		io_target_purge(t, IO_TARGET_LEAVE_SENT, 0);
+	if (t)
+		purge_unless_started(t);
 }
 
 void pt_device_init(struct pt_device *pt)
@@ -254,8 +263,7 @@ void pt_device_disable(struct pt_device *pt)
 		return;
 	device_set_target(pt, NULL);
 	/* A purge also ends the wait of a command that is under way. */
-	if (io_target_state(t) != IO_TARGET_STARTED)
-		io_target_purge(t, IO_TARGET_LEAVE_SENT, 0);
+	purge_unless_started(t);
 	wait_var_event(&pt->users, !device_is_used(pt));
 	haste_begin(pt, t);
 	pt_disk_delete(pt->disk);

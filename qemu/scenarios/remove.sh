@@ -23,6 +23,7 @@ one_removal() { # what prints the disk
 	[ "$(dd if=/dev/iot-r bs=4k count=1 iflag=direct 2>/dev/null | wc -c)" = 0 ] ||
 		fail "a disk that has gone can be read"
 	pt_destroy r || fail "a device without its disk cannot be disabled"
+	! dmesg | grep ' r: purge refused' || fail "it is told what its owner has not done"
 }
 
 is_removed() {
