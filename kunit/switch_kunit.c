@@ -418,6 +418,24 @@ static void switch_arguments(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, io_target_set_next(t, path), -ENODEV);
 }
 
+/* A swap device's I/O pends while its target is switched, or opened again. */
+static void switch_without_io(struct kunit *test)
+{
+	struct io_target *t = switch_open(test, RW);
+	int before = testdev_noio_opens();
+
+	next = make_disk(test, "iotnext", &good);
+	KUNIT_EXPECT_EQ(test, testdev_noio_opens(), before);
+	KUNIT_ASSERT_EQ(test, io_target_set_next(t, testdev_disk_path(next)), 0);
+	KUNIT_EXPECT_GT(test, testdev_noio_opens(), before);
+	KUNIT_EXPECT_EQ(test, io_target_switch(t, TESTDEV_PATIENCE), 0);
+	KUNIT_EXPECT_EQ(test, io_target_suspend(t, TESTDEV_PATIENCE), 0);
+	before = testdev_noio_opens();
+	KUNIT_EXPECT_EQ(test, io_target_reopen(t), 0);
+	KUNIT_EXPECT_GT(test, testdev_noio_opens(), before);
+	expect_on(test, t, next);
+}
+
 /* The claim goes along, and so does the path, for a reopen; and there is a way back. */
 static void switch_claimed(struct kunit *test)
 {
@@ -449,6 +467,7 @@ static struct kunit_case switch_cases[] = {
 	KUNIT_CASE(switch_changed),
 	KUNIT_CASE(switch_arguments),
 	KUNIT_CASE(switch_claimed),
+	KUNIT_CASE(switch_without_io),
 	{}
 };
 

@@ -23,7 +23,7 @@ unsigned int testdev_race_scale(void)
 }
 EXPORT_SYMBOL_GPL(testdev_race_scale);
 
-static atomic_t opens;
+static atomic_t opens, noio_opens;
 
 int testdev_opens(void)
 {
@@ -31,9 +31,17 @@ int testdev_opens(void)
 }
 EXPORT_SYMBOL_GPL(testdev_opens);
 
+int testdev_noio_opens(void)
+{
+	return atomic_read(&noio_opens);
+}
+EXPORT_SYMBOL_GPL(testdev_noio_opens);
+
 void testdev_opened(void)
 {
 	atomic_inc(&opens);
+	if (current->flags & PF_MEMALLOC_NOIO)
+		atomic_inc(&noio_opens);
 }
 
 int testdev_bdev_open(IOT_DISK_OPEN_PARAMS)

@@ -22,6 +22,8 @@
 
 /* How many test devices are open; and what their drivers are told of it. */
 int testdev_opens(void);
+/* How many have ever been opened by a task that may not wait for I/O to get memory. */
+int testdev_noio_opens(void);
 void testdev_opened(void);
 int testdev_bdev_open(IOT_DISK_OPEN_PARAMS);
 void testdev_bdev_close(IOT_DISK_RELEASE_PARAMS);

@@ -455,15 +455,18 @@ static int target_reopen_locked(struct io_target *t)
 int io_target_reopen(struct io_target *target)
 {
 	int err = iot_may_wait(target, "reopen");
+	unsigned int noio;
 
 	if (err)
 		return err;
+	noio = memalloc_noio_save();	/* all I/O pends meanwhile */
 	scoped_guard(mutex, &target->mutex)
 		err = target_reopen_locked(target);
 	if (err >= 0) {
 		iot_rescan(target);
 		iot_event(target, IO_TARGET_EVENT_STATE);
 	}
+	memalloc_noio_restore(noio);
 	return err;
 }
 EXPORT_SYMBOL_GPL(io_target_reopen);

@@ -6,6 +6,7 @@
  */
 #include <linux/export.h>
 #include <linux/rcupdate.h>
+#include <linux/sched/mm.h>
 #include <linux/slab.h>
 
 #include "stream.h"
@@ -97,11 +98,15 @@ static int next_set_locked(struct io_target *t, const char *path)
 int io_target_set_next(struct io_target *target, const char *path)
 {
 	int err = iot_may_wait(target, "next");
+	unsigned int noio;
 
 	if (err)
 		return err;
-	guard(mutex)(&target->mutex);
-	return next_set_locked(target, path);
+	noio = memalloc_noio_save();	/* its owner may have stopped the target for this */
+	scoped_guard(mutex, &target->mutex)
+		err = next_set_locked(target, path);
+	memalloc_noio_restore(noio);
+	return err;
 }
 EXPORT_SYMBOL_GPL(io_target_set_next);
 
@@ -272,6 +277,7 @@ static int switch_locked(struct io_target *t, long timeout)
  */
 int io_target_switch(struct io_target *target, long timeout)
 {
+	unsigned int noio;
 	int err;
 
 	if (timeout <= 0)
@@ -279,8 +285,10 @@ int io_target_switch(struct io_target *target, long timeout)
 	err = iot_may_wait(target, "switch");
 	if (err)
 		return err;
+	noio = memalloc_noio_save();	/* all I/O pends meanwhile */
 	scoped_guard(mutex, &target->mutex)
 		err = switch_locked(target, timeout);
+	memalloc_noio_restore(noio);
 	if (!err)
 		iot_event(target, IO_TARGET_EVENT_STATE);
 	else

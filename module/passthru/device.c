@@ -7,6 +7,7 @@
 #include <linux/fs.h>
 #include <linux/jiffies.h>
 #include <linux/namei.h>
+#include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include <linux/wait_bit.h>
 
@@ -393,7 +394,7 @@ static int device_command(struct pt_device *pt, const char *command)
 	return pt_refuse(pt, -EINVAL, "state refused: no such command");
 }
 
-int pt_device_command(struct pt_device *pt, const char *command)
+static int find_command(struct pt_device *pt, const char *command)
 {
 	struct io_target *t;
 	unsigned int i;
@@ -409,5 +410,15 @@ int pt_device_command(struct pt_device *pt, const char *command)
 		return pt_refuse(pt, -ENODEV, "state refused: it is not enabled");
 	err = target_commands[i].call(t);
 	pt_device_unuse(pt);
+	return err;
+}
+
+/* All I/O may pend until it has been carried out. */
+int pt_device_command(struct pt_device *pt, const char *command)
+{
+	unsigned int noio = memalloc_noio_save();
+	int err = find_command(pt, command);
+
+	memalloc_noio_restore(noio);
 	return err;
 }

@@ -8,6 +8,7 @@
 #include <linux/list.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
+#include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include <linux/workqueue.h>
 
@@ -176,12 +177,11 @@ void pt_disk_unlink(struct pt_disk *d)
  * The device below may be another one, larger, or not be written to any more; or it has
  * gone for good, of which whoever stands above is told as its own disk would tell him.
  */
-static void disk_look_work(struct work_struct *work)
+static void disk_look_locked(struct pt_disk *d)
 {
-	struct pt_disk *d = container_of(work, struct pt_disk, look_work);
 	struct io_target_info info;
 
-	guard(mutex)(&d->lock);
+	lockdep_assert_held(&d->lock);
 	if (d->deleted)
 		return;
 	if (io_target_state(d->target) == IO_TARGET_REMOVED) {
@@ -196,6 +196,17 @@ static void disk_look_work(struct work_struct *work)
 		iot_disk_revalidate_zones(d->disk);
 	set_disk_ro(d->disk, info.read_only || !(info.flags & IO_TARGET_WRITE));
 	disk_link_locked(d);
+}
+
+/* Somebody may wait for the lock, or for the events, while all I/O pends. */
+static void disk_look_work(struct work_struct *work)
+{
+	struct pt_disk *d = container_of(work, struct pt_disk, look_work);
+	unsigned int noio = memalloc_noio_save();
+
+	scoped_guard(mutex, &d->lock)
+		disk_look_locked(d);
+	memalloc_noio_restore(noio);
 }
 
 void pt_disk_look(struct pt_disk *d)
