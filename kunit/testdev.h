@@ -263,8 +263,12 @@ void testdev_mq_mode(struct testdev_mq *mq, enum testdev_mode mode,
 bool testdev_mq_wait_held(struct testdev_mq *mq, unsigned int count);
 unsigned int testdev_mq_release(struct testdev_mq *mq, unsigned int count,
 				blk_status_t status, enum testdev_context context);
-unsigned int testdev_mq_release_all(struct testdev_mq *mq, blk_status_t status,
-				    enum testdev_context context);
+static inline unsigned int testdev_mq_release_all(struct testdev_mq *mq, blk_status_t status,
+						  enum testdev_context context)
+{
+	return testdev_mq_release(mq, UINT_MAX, status, context);
+}
+
 struct testdev_mq_seen testdev_mq_seen(struct testdev_mq *mq);
 
 /**

@@ -486,13 +486,6 @@ unsigned int testdev_mq_release(struct testdev_mq *mq, unsigned int count,
 }
 EXPORT_SYMBOL_GPL(testdev_mq_release);
 
-unsigned int testdev_mq_release_all(struct testdev_mq *mq, blk_status_t status,
-				    enum testdev_context context)
-{
-	return testdev_mq_release(mq, UINT_MAX, status, context);
-}
-EXPORT_SYMBOL_GPL(testdev_mq_release_all);
-
 struct testdev_mq_seen testdev_mq_seen(struct testdev_mq *mq)
 {
 	guard(spinlock_irqsave)(&mq->lock);
