@@ -10,7 +10,10 @@
 
 #include "compat.h"
 
-/* How a disk is open, and what it is told of that. */
+/*
+ * How a disk is open, and what it is told of that. Since 6.5, "block: replace fmode_t with
+ * a block-specific type for block open flags" and those that go with it.
+ */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 5, 0)
 typedef blk_mode_t iot_open_mode_t;
 #define IOT_DISK_OPEN_PARAMS	struct gendisk *disk, blk_mode_t mode
@@ -22,12 +25,21 @@ typedef fmode_t iot_open_mode_t;
 #define IOT_DISK_RELEASE_PARAMS	struct gendisk *disk, fmode_t mode
 #endif
 
-/* Reservations can be read through the block layer. */
+/*
+ * Can a disk be shown as a holder in sysfs by who may not wait for it? Before 6.2 that takes
+ * the disk's open_mutex, which a partition scan of it holds while its I/O pends.
+ */
+#define IOT_HAS_HOLDER_LINKS	(LINUX_VERSION_CODE >= KERNEL_VERSION(6, 2, 0))
+
+/* Reservations can be read. Since 6.5, "block: Add PR callouts for read keys and reservation" */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 5, 0)
 #define IOT_HAS_PR_READ
 #endif
 
-/* The first parameter of a ->getgeo(), the disk that it means, and the call of another's. */
+/*
+ * The first parameter of a ->getgeo(), the disk that it means, and the call of another's.
+ * Since 6.18, "block: switch ->getgeo() to struct gendisk"
+ */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 18, 0)
 #define IOT_GETGEO_PARAM	struct gendisk *disk
 #define IOT_GETGEO_DISK		disk

@@ -15,6 +15,8 @@ JOB=:
 . /gate
 # shellcheck source=scenarios/lib.sh
 . /scenarios/lib.sh
+# shellcheck source=scenarios/disks.sh
+. /scenarios/disks.sh
 
 OUT=/run/scenario.log
 
@@ -56,7 +58,12 @@ take_down() {
 			[ -d "$dir" ] && pt_destroy "$(basename "$dir")" >/dev/null 2>&1
 		done
 		losetup -D 2>/dev/null
-		for module in io_target_demo io_target_passthru io_target loop brd nbd null_blk scsi_debug; do
+		lio_down 2>/dev/null
+		for module in io_target_demo io_target_passthru io_target loop brd nbd null_blk \
+			scsi_debug tcm_loop target_core_mod zram bcache raid0 raid1 linear \
+			md_linear raid456 async_raid6_recov async_pq async_xor async_memcpy \
+			async_tx raid6_pq xor md_mod dm_thin_pool dm_bio_prison \
+			dm_persistent_data dm_verity dm_bufio; do
 			rmmod $module 2>/dev/null
 		done
 		[ "$(cut -d' ' -f1 /proc/modules | sort | xargs)" = "$BASE_MODULES" ] &&

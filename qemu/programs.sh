@@ -18,12 +18,14 @@
 # mke2fs lives there, and a plain user's PATH may not.
 PATH=$PATH:/usr/sbin:/sbin
 
-packages=(e2fsprogs util-linux mount fdisk dmsetup nbd-client nbdkit perl-base)
+packages=(e2fsprogs util-linux mount fdisk dmsetup nbd-client nbdkit perl-base mdadm
+	bcache-tools cryptsetup-bin sg3-utils smartmontools)
 fio_needs=(libaio1 libaio-dev zlib1g-dev)
 
 # Of the guest; each is looked up below the unpacked packages.
 programs=(mke2fs e2fsck resize2fs debugfs dumpe2fs mount umount losetup blkdiscard blockdev
-	blkzone sfdisk fsfreeze setpriv dmsetup nbd-client perl)
+	blkzone sfdisk fsfreeze setpriv dmsetup nbd-client perl mdadm make-bcache veritysetup
+	sg_persist sg_raw sg_inq smartctl)
 
 # Debian 13 calls some of the libraries by other names.
 aio_packages() {

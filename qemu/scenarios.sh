@@ -107,6 +107,20 @@ disks() {
 	disk virtio v2 128
 	disk virtio v3 512
 	disk nvme n1 128
+	multipath
+}
+
+# A namespace of two controllers, each of which can be taken away
+multipath() {
+	local path
+	guest_qemu -device nvme-subsys,id=mp,nqn=mp
+	for path in mpa mpb; do
+		guest_qemu -device "pcie-root-port,id=port-$path,chassis=$((++PORTS)),slot=$PORTS" \
+			-device "nvme,bus=port-$path,subsys=mp,serial=mp,id=dev-$path"
+	done
+	truncate -s 64M "$GUEST_DIR/disks/mp.img"
+	guest_qemu -blockdev "driver=raw,node-name=mp,cache.no-flush=on,file.driver=file,file.filename=$GUEST_DIR/disks/mp.img" \
+		-device nvme-ns,drive=mp,bus=dev-mpa,nsid=1,shared=on
 }
 
 # What 32-bit programs ask, see there: no package has it.
@@ -123,8 +137,14 @@ modules() {
 	for module in module/io_target module/passthru/io_target_passthru module/demo/io_target_demo; do
 		guest_stage_module "$MODULES/$module.ko" >/dev/null
 	done
-	for module in block/{brd,loop,nbd,null_blk/null_blk} scsi/scsi_debug; do
-		guest_stage_module "$BUILD/drivers/$module.ko" >/dev/null
+	# Wherever this kernel has them, with what they need
+	for module in brd loop nbd null_blk scsi_debug zram target_core_mod tcm_loop \
+		bcache md-mod linear md-linear raid0 raid1 raid456 raid6_pq xor \
+		async_{tx,memcpy,xor,pq,raid6_recov} dm-bufio dm-verity dm-bio-prison \
+		dm-persistent-data dm-thin-pool; do
+		find "$BUILD" -name "$module.ko" | while IFS= read -r module; do
+			guest_stage_module "$module" >/dev/null
+		done
 	done
 }
 

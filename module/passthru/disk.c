@@ -13,7 +13,6 @@
 #include <linux/workqueue.h>
 
 #include "passthru.h"
-#include "../compat_disk.h"
 
 /**
  * struct pt_disk - the disk of one enabled device
@@ -68,29 +67,6 @@ static int pt_poll_bio(struct bio *bio, struct io_comp_batch *iob, unsigned int 
 	return io_target_forward_poll_bio(bio->bi_bdev->bd_disk->private_data, flags);
 }
 
-struct zones {
-	sector_t		sector;
-	unsigned int		count;
-	struct iot_zones_asked	*asked;
-};
-
-static int lower_report_zones(struct block_device *bdev, void *data)
-{
-	struct zones *z = data;
-
-	return blkdev_report_zones(bdev, z->sector, z->count, iot_tell_zone, z->asked);
-}
-
-/* A disk that is stopped does not know them: they may be others when it is started. */
-static int pt_report_zones(struct gendisk *disk, sector_t sector, unsigned int count,
-			   IOT_ZONES_PARAMS)
-{
-	struct iot_zones_asked asked = IOT_ZONES_ASKED(disk);
-	struct zones zones = { .sector = sector, .count = count, .asked = &asked };
-
-	return io_target_call_bdev(disk->private_data, 0, lower_report_zones, &zones);
-}
-
 /* Asked for the mode when the node is made, not when it goes. */
 static char *pt_devnode(struct gendisk *disk, umode_t *mode)
 {
@@ -112,6 +88,11 @@ static const struct block_device_operations pt_fops = {
 	.poll_bio	= pt_poll_bio,
 	.devnode	= pt_devnode,
 	.report_zones	= pt_report_zones,
+	.getgeo		= pt_getgeo,
+	.get_unique_id	= pt_get_unique_id,
+	.ioctl		= pt_ioctl,
+	.compat_ioctl	= pt_compat_ioctl,
+	.pr_ops		= &pt_pr_ops,
 };
 
 static int lower_link(struct block_device *bdev, void *data)
@@ -136,8 +117,8 @@ static void disk_link_locked(struct pt_disk *d)
 	struct io_target_info info;
 	int err;
 
-	if (!d->may_link || d->deleted || d->linked || io_target_get_info(d->target, &info) ||
-	    !(info.flags & IO_TARGET_EXCL))
+	if (!IOT_HAS_HOLDER_LINKS || !d->may_link || d->deleted || d->linked ||
+	    io_target_get_info(d->target, &info) || !(info.flags & IO_TARGET_EXCL))
 		return;
 	err = io_target_call_bdev(d->target, IO_TARGET_IGNORE_STATE, lower_link, d);
 	if (err && err != -EAGAIN && err != -ENODEV)

@@ -13,6 +13,8 @@
 
 #include <linux/io_target.h>
 
+#include "../compat_disk.h"
+
 /* How long a command of the attribute "state" waits for what has been sent */
 #define PT_WAIT		(60 * HZ)
 
@@ -115,6 +117,19 @@ void pt_disk_unlink(struct pt_disk *d);
 void pt_disk_look(struct pt_disk *d);
 void pt_disk_event(struct pt_disk *d, enum io_target_event event);
 dev_t pt_disk_below(const char *name);
+
+/* below.c: of the upper disk's driver */
+int pt_report_zones(struct gendisk *disk, sector_t sector, unsigned int count,
+		    IOT_ZONES_PARAMS);
+int pt_getgeo(IOT_GETGEO_PARAM, struct hd_geometry *geo);
+int pt_get_unique_id(struct gendisk *disk, u8 id[16], enum blk_unique_id type);
+int pt_ioctl(struct block_device *bdev, iot_open_mode_t mode, unsigned int cmd,
+	     unsigned long arg);
+int pt_compat_ioctl(struct block_device *bdev, iot_open_mode_t mode, unsigned int cmd,
+		    unsigned long arg);
+
+/* reservation.c */
+extern const struct pr_ops pt_pr_ops;
 
 /* above.c */
 bool pt_is_above(const char *path, const char *name);

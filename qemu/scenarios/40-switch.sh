@@ -63,6 +63,18 @@ cat /run/fio
 make_tree /mnt/a 30
 umount /mnt/a
 [ ! -e /dev/mapper/loop ] || dmsetup remove loop
+
+# a partition scan of the upper disk waits for its I/O, and the switch not for the scan
+pended() { sed -n 's/^pended //p' "$PT/sw/stats"; }
+scan_pends() { [ "$(pended)" -gt "$mark" ]; }
+blockdev --flushbufs /dev/iot-sw
+mark=$(pended)
+pt_set sw state=stop-wait
+blockdev --rereadpt /dev/iot-sw &
+scan=$!
+wait_for 10 scan_pends || fail 'a scan of the partitions does not read'
+pt_set sw next=/dev/mapper/$next state=switch state=start
+wait $scan || fail 'the scan of the partitions has failed'
 pt_destroy sw
 dmsetup remove one two small
 fsck_clean "$lower" || fail "the file system is not clean"

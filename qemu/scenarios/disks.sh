@@ -29,6 +29,49 @@ scsi_scan() {
 	echo '- - -' >"$(echo /sys/bus/pseudo/devices/adapter0/host*/scsi_host/host*/scan)"
 }
 
+# ---- the kernel's own SCSI target, with two disks in memory ----
+
+LIO=/sys/kernel/config/target
+LIO_PORT=$LIO/loopback/naa.5001405000000001/tpgt_1
+
+lio_up() {
+	load target_core_mod
+	load tcm_loop
+	mkdir -p $LIO/core/rd_mcp_0 $LIO_PORT
+	echo naa.5001405000000002 >$LIO_PORT/nexus
+	for lun in 0 1; do
+		mkdir $LIO/core/rd_mcp_0/disk$lun $LIO_PORT/lun/lun_$lun
+		echo rd_pages=8192 >$LIO/core/rd_mcp_0/disk$lun/control
+		echo 1 >$LIO/core/rd_mcp_0/disk$lun/enable
+		echo "0123456789abcde$lun" >$LIO/core/rd_mcp_0/disk$lun/wwn/vpd_unit_serial
+		ln -s $LIO/core/rd_mcp_0/disk$lun $LIO_PORT/lun/lun_$lun/disk
+	done
+}
+
+lio_nodes() {
+	grep -l LIO-ORG /sys/block/sd*/device/vendor 2>/dev/null |
+		sed 's|/sys/block/|/dev/|; s|/device.*||'
+}
+
+lio_there() {
+	# shellcheck disable=SC2046 # words are meant
+	set -- $(lio_nodes)
+	[ $# = 2 ] && (: <"$1" && : <"$2") 2>/dev/null
+}
+
+lio_disks() {
+	lio_up
+	wait_for 20 lio_there || fail "there are no disks of LIO"
+	lio_nodes | xargs
+}
+
+lio_down() {
+	[ -d $LIO ] || return 0
+	rm -f $LIO_PORT/lun/lun_*/disk
+	rmdir $LIO_PORT/lun/lun_* $LIO_PORT $LIO/loopback/naa.* $LIO/loopback \
+		$LIO/core/*/disk* $LIO/core/rd_mcp_0
+}
+
 # ---- back under the same name: another one is given until the lost disk is given up ----
 
 scsi_back() { # disk
@@ -79,4 +122,32 @@ nbd_connect() {
 nbd_end() {
 	nbd-client -d /dev/nbd0 -nonetlink
 	host nbd kill
+}
+
+# ---- what a disk and the one above it say of themselves ----
+
+# The upper disk has these of its own: how requests queue, which are the lower one's; a write
+# cache, so that no flush is lost above when the disk is another one day; and what is set
+# for a queue and not for a disk.
+own='write_cache fua scheduler nr_requests nomerges rq_affinity io_timeout wbt_lat_usec
+	io_poll io_poll_delay iostats add_random read_ahead_kb throttle_sample_time
+	async_depth'
+
+is_own() { # file
+	case " $(echo "$own" | xargs) " in
+	*" $1 "*) ;;
+	*) return 1 ;;
+	esac
+}
+
+differences() { # disk, the one above: a line for each
+	for file in /sys/block/"$1"/queue/*; do
+		name=${file##*/}
+		if [ ! -f "$file" ] || is_own "$name"; then
+			continue
+		fi
+		below=$(cat "$file" 2>/dev/null) || continue
+		above=$(cat "/sys/block/$2/queue/$name" 2>/dev/null) || above=missing
+		[ "$above" = "$below" ] || echo "$name: $above, below $below"
+	done
 }

@@ -42,7 +42,7 @@ often() { # full, quick
 load() { # module, parameters
 	module=$1
 	shift
-	grep -q "^$module " /proc/modules || insmod "/modules/$module.ko" "$@"
+	grep -q "^$(echo "$module" | tr - _) " /proc/modules || insmod "/modules/$module.ko" "$@"
 }
 
 pt_load() {
