@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What the owner of a disk sees of forwarded bios, and does to them: the rules of the fault
- * injector, the latency, the events, the list of requests.
+ * The owner of a disk sees forwarded bios, and can do something to them: the rules of the
+ * fault injector, the latency, the events, the list of requests.
  */
 #include <linux/blkdev.h>
 #include <linux/iopoll.h>
@@ -89,7 +89,7 @@ static void hold_desc(const char * const *rule, char *desc)
 
 KUNIT_ARRAY_PARAM(hold, holds, hold_desc);
 
-/* What a rule keeps counts as sent, and goes to the device, in order, when it is let go. */
+/* A bio that a rule keeps counts as sent, and goes to the device, in order, when it is let go. */
 static void watched_held(struct kunit *test)
 {
 	const char *rule = *(const char * const *)test->param_value;
@@ -233,7 +233,7 @@ static void watched_requests(struct kunit *test)
 
 #if IS_ENABLED(CONFIG_IO_TARGET_TRACE)
 
-/* Of one target, what the probes have been told */
+/* The events of one target, as the probes have seen them */
 static struct {
 	struct io_target	*target;
 	atomic_t		n;

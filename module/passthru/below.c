@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What a disk is asked beside bios, and only the driver of the device below can answer:
+ * A disk is asked more than bios ask, which only the driver of the device below can answer:
  * its zones, its geometry, its unique id, and ioctls that the block layer does not know
  * (SG_IO, those of NVMe). The device that is there now is asked, so that the answers
  * follow a switch. While there is none, or the target is stopped, the answer is -EAGAIN.

@@ -35,7 +35,7 @@ static unsigned int open_flags(const struct pt_device *pt, bool block)
 	       (pt->set.exclusive && block ? IO_TARGET_EXCL : 0);
 }
 
-/* What pends, and what comes, ends with an error; of a device that has gone it has already. */
+/* Held I/O ends with an error, and so does what comes; after a removal it has ended already. */
 static void purge_unless_started(struct io_target *t)
 {
 	enum io_target_state state = io_target_state(t);

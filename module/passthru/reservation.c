@@ -3,7 +3,7 @@
  * Persistent reservations: asked for on the upper disk, kept by the device below. They
  * belong to that device: one that takes its place has those that it was given itself.
  *
- * Whoever has the upper disk open is checked by the block layer before.
+ * The block layer has checked who has the upper disk open.
  */
 #include <linux/blkdev.h>
 #include <linux/pr.h>
