@@ -44,20 +44,14 @@ void testdev_opened(void)
 		atomic_inc(&noio_opens);
 }
 
-int testdev_bdev_open(IOT_DISK_OPEN_PARAMS)
-{
-	testdev_opened();
-	return 0;
-}
-
-void testdev_bdev_close(IOT_DISK_RELEASE_PARAMS)
+void testdev_closed(void)
 {
 	atomic_dec(&opens);
 }
 
 int testdev_char_close(struct inode *inode, struct file *file)
 {
-	atomic_dec(&opens);
+	testdev_closed();
 	return 0;
 }
 

@@ -15,11 +15,11 @@
  * a block-specific type for block open flags" and those that go with it.
  */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 5, 0)
-typedef blk_mode_t iot_open_mode_t;
+#define iot_open_mode		blk_mode_t
 #define IOT_DISK_OPEN_PARAMS	struct gendisk *disk, blk_mode_t mode
 #define IOT_DISK_RELEASE_PARAMS	struct gendisk *disk
 #else
-typedef fmode_t iot_open_mode_t;
+#define iot_open_mode		fmode_t
 #define BLK_OPEN_WRITE		FMODE_WRITE
 #define IOT_DISK_OPEN_PARAMS	struct block_device *bdev, fmode_t mode
 #define IOT_DISK_RELEASE_PARAMS	struct gendisk *disk, fmode_t mode
@@ -43,12 +43,20 @@ typedef fmode_t iot_open_mode_t;
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 18, 0)
 #define IOT_GETGEO_PARAM	struct gendisk *disk
 #define IOT_GETGEO_DISK		disk
-#define iot_getgeo(_bdev, _geo)	(_bdev)->bd_disk->fops->getgeo((_bdev)->bd_disk, _geo)
 #else
 #define IOT_GETGEO_PARAM	struct block_device *bdev
 #define IOT_GETGEO_DISK		bdev->bd_disk
-#define iot_getgeo(_bdev, _geo)	(_bdev)->bd_disk->fops->getgeo(_bdev, _geo)
 #endif
+
+/* It has one. */
+static inline int iot_getgeo(struct block_device *bdev, struct hd_geometry *geo)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 18, 0)
+	return bdev->bd_disk->fops->getgeo(bdev->bd_disk, geo);
+#else
+	return bdev->bd_disk->fops->getgeo(bdev, geo);
+#endif
+}
 
 /* What tells the zones of one disk to who asks about those of @disk above it. */
 struct iot_zones_asked {

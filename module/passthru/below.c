@@ -34,11 +34,10 @@ static int lower_report_zones(struct block_device *bdev, void *data)
 }
 
 /* A disk that is stopped does not know them: they may be others when it is started. */
-int pt_report_zones(struct gendisk *disk, sector_t sector, unsigned int count,
-		    IOT_ZONES_PARAMS)
+int pt_ask_zones(struct gendisk *disk, sector_t sector, unsigned int count,
+		 struct iot_zones_asked *asked)
 {
-	struct iot_zones_asked asked = IOT_ZONES_ASKED(disk);
-	struct zones zones = { .sector = sector, .count = count, .asked = &asked };
+	struct zones zones = { .sector = sector, .count = count, .asked = asked };
 
 	return io_target_call_bdev(disk_target(disk), 0, lower_report_zones, &zones);
 }
@@ -51,9 +50,9 @@ static int lower_getgeo(struct block_device *bdev, void *geo)
 }
 
 /* Where the disk begins the block layer has said already. */
-int pt_getgeo(IOT_GETGEO_PARAM, struct hd_geometry *geo)
+int pt_ask_geometry(struct gendisk *disk, struct hd_geometry *geo)
 {
-	return io_target_call_bdev(disk_target(IOT_GETGEO_DISK), 0, lower_getgeo, geo);
+	return io_target_call_bdev(disk_target(disk), 0, lower_getgeo, geo);
 }
 
 /* ---- unique id ---- */
@@ -93,7 +92,7 @@ int pt_get_unique_id(struct gendisk *disk, u8 id[16], enum blk_unique_id type)
  */
 struct ioctl {
 	bool			part;
-	iot_open_mode_t		mode;
+	iot_open_mode		mode;
 	bool			compat;
 	unsigned int		cmd;
 	unsigned long		arg;
@@ -127,7 +126,7 @@ static int forward_ioctl(struct block_device *bdev, struct ioctl *c)
 	return io_target_call_bdev(t, 0, lower_ioctl, c);
 }
 
-int pt_ioctl(struct block_device *bdev, iot_open_mode_t mode, unsigned int cmd,
+int pt_ioctl(struct block_device *bdev, iot_open_mode mode, unsigned int cmd,
 	     unsigned long arg)
 {
 	struct ioctl c = { .mode = mode, .cmd = cmd, .arg = arg };
@@ -135,7 +134,7 @@ int pt_ioctl(struct block_device *bdev, iot_open_mode_t mode, unsigned int cmd,
 	return forward_ioctl(bdev, &c);
 }
 
-int pt_compat_ioctl(struct block_device *bdev, iot_open_mode_t mode, unsigned int cmd,
+int pt_compat_ioctl(struct block_device *bdev, iot_open_mode mode, unsigned int cmd,
 		    unsigned long arg)
 {
 	struct ioctl c = { .mode = mode, .compat = true, .cmd = cmd, .arg = arg };

@@ -67,6 +67,19 @@ static int pt_poll_bio(struct bio *bio, struct io_comp_batch *iob, unsigned int 
 	return io_target_forward_poll_bio(bio->bi_bdev->bd_disk->private_data, flags);
 }
 
+static int pt_report_zones(struct gendisk *disk, sector_t sector, unsigned int count,
+			   IOT_ZONES_PARAMS)
+{
+	struct iot_zones_asked asked = IOT_ZONES_ASKED(disk);
+
+	return pt_ask_zones(disk, sector, count, &asked);
+}
+
+static int pt_getgeo(IOT_GETGEO_PARAM, struct hd_geometry *geo)
+{
+	return pt_ask_geometry(IOT_GETGEO_DISK, geo);
+}
+
 /* Asked for the mode when the node is made, not when it goes. */
 static char *pt_devnode(struct gendisk *disk, umode_t *mode)
 {

@@ -119,13 +119,13 @@ void pt_disk_event(struct pt_disk *d, enum io_target_event event);
 dev_t pt_disk_below(const char *name);
 
 /* below.c: of the upper disk's driver */
-int pt_report_zones(struct gendisk *disk, sector_t sector, unsigned int count,
-		    IOT_ZONES_PARAMS);
-int pt_getgeo(IOT_GETGEO_PARAM, struct hd_geometry *geo);
+int pt_ask_zones(struct gendisk *disk, sector_t sector, unsigned int count,
+		 struct iot_zones_asked *asked);
+int pt_ask_geometry(struct gendisk *disk, struct hd_geometry *geo);
 int pt_get_unique_id(struct gendisk *disk, u8 id[16], enum blk_unique_id type);
-int pt_ioctl(struct block_device *bdev, iot_open_mode_t mode, unsigned int cmd,
+int pt_ioctl(struct block_device *bdev, iot_open_mode mode, unsigned int cmd,
 	     unsigned long arg);
-int pt_compat_ioctl(struct block_device *bdev, iot_open_mode_t mode, unsigned int cmd,
+int pt_compat_ioctl(struct block_device *bdev, iot_open_mode mode, unsigned int cmd,
 		    unsigned long arg);
 
 /* reservation.c */
