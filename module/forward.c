@@ -158,19 +158,18 @@ static __always_inline void forward_end_clone(struct bio *clone)
 	struct io_target *t = f->target;
 	bool resent = f->resent;
 	struct bio *bio = f->bio;
-	u32 stamp = f->stamp;
-	bool ends = true;
 
 	if (t->config.account_forwarded)
 		bio_end_io_acct(bio, f->started);
-	if (unlikely(clone->bi_status))
-		ends = forward_failed(f);
-	bio_put(clone);
-	if (likely(ends)) {
-		iot_latency_bio(t, bio, stamp);
-		iot_stats_complete_bio(t, bio, false);
-		bio_endio(bio);
+	if (unlikely(clone->bi_status) && !forward_failed(f)) {
+		bio_put(clone);
+		forward_put(t, resent);
+		return;
 	}
+	iot_latency_bio(t, bio, clone);
+	bio_put(clone);
+	iot_stats_complete_bio(t, bio, false);
+	bio_endio(bio);
 	forward_put(t, resent);
 }
 

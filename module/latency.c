@@ -93,11 +93,13 @@ u32 __iot_latency_stamp(struct io_target *t, const u32 *since)
 	return READ_ONCE(t->latency_on) ? (latency_now() - (u32)(held >> 10)) | 1 : 0;
 }
 
-void __iot_latency_bio(struct io_target *t, struct bio *bio, u32 stamp)
+void __iot_latency_bio(struct io_target *t, struct bio *bio, struct bio *clone)
 {
+	const struct forward *f = container_of(clone, struct forward, clone);
 	bool moved = !bio->bi_status && bio_has_data(bio);
 
-	latency_count(t, latency_of(iot_forward_op(bio)), stamp, moved ? bio->bi_iter.bi_size : 0);
+	latency_count(t, latency_of(iot_forward_op(bio)), f->stamp,
+		      moved ? bio->bi_iter.bi_size : 0);
 }
 
 static int latency_on(struct io_target *t)

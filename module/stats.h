@@ -64,7 +64,7 @@ DECLARE_STATIC_KEY_FALSE(iot_latency_key);
 void __iot_latency_start(struct io_target_request *req);
 void __iot_latency_end(struct io_target_request *req);
 u32 __iot_latency_stamp(struct io_target *t, const u32 *since);
-void __iot_latency_bio(struct io_target *t, struct bio *bio, u32 stamp);
+void __iot_latency_bio(struct io_target *t, struct bio *bio, struct bio *clone);
 unsigned int iot_latency_bucket(u64 us);
 int iot_latency_set(struct io_target *t, bool on);
 void iot_latency_reset(struct io_target *t);
@@ -102,11 +102,11 @@ static inline u32 iot_latency_stamp(struct io_target *t, const u32 *since)
 	return static_branch_unlikely(&iot_latency_key) ? __iot_latency_stamp(t, since) : 0;
 }
 
-/* It has ended, and was stamped so. */
-static inline void iot_latency_bio(struct io_target *t, struct bio *bio, u32 stamp)
+/* It has ended; its clone has the stamp. */
+static inline void iot_latency_bio(struct io_target *t, struct bio *bio, struct bio *clone)
 {
 	if (static_branch_unlikely(&iot_latency_key))
-		__iot_latency_bio(t, bio, stamp);
+		__iot_latency_bio(t, bio, clone);
 }
 
 #else
@@ -116,7 +116,7 @@ static inline u32 iot_latency_stamp(struct io_target *t, const u32 *since)
 	return 0;
 }
 
-static inline void iot_latency_bio(struct io_target *t, struct bio *bio, u32 stamp)
+static inline void iot_latency_bio(struct io_target *t, struct bio *bio, struct bio *clone)
 {
 }
 
