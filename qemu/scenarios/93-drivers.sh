@@ -204,7 +204,7 @@ printf '%-14s %-18s %-18s %-2s %s\n' device reads writes io 'what was seen'
 	read_clock "$before" "$(clock)"
 	probe loop-control /dev/loop-control 'read write=A ioctl=4c82' $none \
 		"$refused" 'op=ioctl result=[0-9]+ by=thread'
-	probe nvme-generic "$(echo /dev/ng*n1)" 'read write=A ioctl=4e40' $none \
+	probe nvme-generic "$(disk n1 | sed 's|nvme|ng|')" 'read write=A ioctl=4e40' $none \
 		"$refused" 'op=ioctl result=1 by=thread'
 	# It knows its opener by the task's own credentials, and wants no other's.
 	probe sg /dev/sg0 'user read write=abc ioctl=2202 ioctl=2282:4' reads=user writes=user \
