@@ -8,6 +8,7 @@
 #include <linux/seq_file.h>
 #include <linux/sizes.h>
 
+#include "events.h"
 #include "inbox.h"
 #include "said.h"
 #include "stats.h"
@@ -21,7 +22,7 @@ static void inject(struct kunit *test, struct io_target *t, const char *text)
 	KUNIT_ASSERT_EQ(test, iot_inject_write(t, text), 0);
 }
 
-/* As many writes as there are bios, one block each */
+/* Forwards a write of one block with each of @n bios. */
 static struct inbox *some(struct kunit *test, struct io_target *t, unsigned int n)
 {
 	struct inbox *in = inbox_alloc(test, t, n);
@@ -116,7 +117,7 @@ static void watched_held(struct kunit *test)
 	expect_conserved(test, t, rule);
 }
 
-/* The later of two that wait may be due first. */
+/* A bio that comes later may be due first. */
 static void watched_delay(struct kunit *test)
 {
 	struct io_target *t = open_fine(test);
@@ -165,7 +166,7 @@ static u64 latency_count(struct kunit *test, struct io_target *t, enum iot_laten
 	return n;
 }
 
-/* From when a bio came, the time included that it was held, by its operation. */
+/* The latency of a bio begins when it comes: the time that it is held counts. */
 static void watched_latency(struct kunit *test)
 {
 	const unsigned int slow = iot_latency_bucket(50 * USEC_PER_MSEC);
@@ -233,111 +234,72 @@ static void watched_requests(struct kunit *test)
 
 #if IS_ENABLED(CONFIG_IO_TARGET_TRACE)
 
-/* The events of one target, as the probes have seen them */
-static struct {
-	struct io_target	*target;
-	atomic_t		n;
-	struct {
-		char			event;
-		const void		*id;
-		enum io_target_op	op;
-		s64			value;
-		u64			len;
-	} at[16];
-} told;
-
-static void note(struct io_target_request *req, char event, const void *id, s64 value)
+static void expect_event(struct kunit *test, unsigned int i, const struct received *r,
+			 enum io_target_op op, s64 value)
 {
-	unsigned int i;
+	const struct event *e = event_at(i);
 
-	if (req->target != READ_ONCE(told.target))
-		return;
-	i = atomic_fetch_inc(&told.n);
-	if (i >= ARRAY_SIZE(told.at))
-		return;
-	told.at[i].event = event;
-	told.at[i].id = id;
-	told.at[i].op = req->op;
-	told.at[i].value = value;
-	told.at[i].len = req->len;
+	KUNIT_EXPECT_PTR_EQ(test, e->id, (const void *)&r->bio);
+	KUNIT_EXPECT_EQ_MSG(test, (int)e->op, (int)op, "event %u", i);
+	KUNIT_EXPECT_EQ_MSG(test, e->value, value, "event %u", i);
+	KUNIT_EXPECT_EQ(test, e->len, (u64)r->bio.bi_iter.bi_size);
 }
 
-static void see_submit(void *data, struct io_target_request *req, const void *id)
+/* A bio that was sent has a submit and a complete; so has one that the device fails. */
+static void expect_sent_events(struct kunit *test, struct inbox *in)
 {
-	note(req, 's', id, req->pos | req->flags);
-}
-
-static void see_pend(void *data, struct io_target_request *req, const void *id)
-{
-	note(req, 'p', id, iot_nr_pended(req->target));
-}
-
-static void see_complete(void *data, struct io_target_request *req, const void *id)
-{
-	note(req, req->not_sent ? 'u' : 'c', id, req->result);
-}
-
-static void probes_end(struct kunit_resource *res)
-{
-	unregister_trace_submit(see_submit, NULL);
-	unregister_trace_pend(see_pend, NULL);
-	unregister_trace_complete(see_complete, NULL);
-	tracepoint_synchronize_unregister();
-	told.target = NULL;
-}
-
-static void probes_begin(struct kunit *test, struct io_target *t)
-{
-	static struct kunit_resource res;
-
-	KUNIT_ASSERT_EQ(test, register_trace_submit(see_submit, NULL), 0);
-	KUNIT_ASSERT_EQ(test, register_trace_pend(see_pend, NULL), 0);
-	KUNIT_ASSERT_EQ(test, register_trace_complete(see_complete, NULL), 0);
-	kunit_add_resource(test, NULL, probes_end, &res, NULL);
-	atomic_set(&told.n, 0);
-	WRITE_ONCE(told.target, t);
-}
-
-static void expect_told(struct kunit *test, unsigned int i, char event, const struct received *r,
-			enum io_target_op op, s64 value)
-{
-	KUNIT_ASSERT_LT(test, i, (unsigned int)atomic_read(&told.n));
-	KUNIT_EXPECT_EQ_MSG(test, told.at[i].event, event, "event %u", i);
-	KUNIT_EXPECT_PTR_EQ(test, told.at[i].id, (const void *)&r->bio);
-	KUNIT_EXPECT_EQ_MSG(test, (int)told.at[i].op, (int)op, "event %u", i);
-	KUNIT_EXPECT_EQ_MSG(test, told.at[i].value, value, "event %u", i);
-	KUNIT_EXPECT_EQ(test, told.at[i].len, (u64)r->bio.bi_iter.bi_size);
-}
-
-/* A bio has a submit, a complete, and in between a pend if it is held. */
-static void watched_events(struct kunit *test)
-{
-	struct io_target *t = open_fine(test);
-	struct inbox *in = inbox_alloc(test, t, 3);
 	u8 *buf = inbox_buf(test, SZ_4K);
 
-	probes_begin(test, t);
 	received_data(&in->bios[0], REQ_OP_WRITE | REQ_FUA, SZ_64K, buf, SZ_4K);
 	received_forward(&in->bios[0]);
 	expect_ended(test, &in->bios[0], BLK_STS_OK);
+	expect_event(test, 0, &in->bios[0], IO_TARGET_OP_WRITE, SZ_64K);
+	KUNIT_EXPECT_EQ(test, event_at(0)->flags, (unsigned int)IO_TARGET_FUA);
+	expect_event(test, 1, &in->bios[0], IO_TARGET_OP_WRITE, SZ_4K);
+	KUNIT_EXPECT_FALSE(test, event_at(1)->not_sent);
+	expect_events(test, "sc");
 	testdev_disk_fail(device_disk[FINE], 0, 512, BLK_STS_MEDIUM);
 	received_data(&in->bios[1], REQ_OP_READ, 0, buf, 512);
 	received_forward(&in->bios[1]);
 	expect_ended(test, &in->bios[1], BLK_STS_MEDIUM);
-	KUNIT_ASSERT_EQ(test, io_target_stop(t, IO_TARGET_LEAVE_SENT, 0), 0);
-	received_range(&in->bios[2], REQ_OP_DISCARD, SZ_64K, SZ_64K);
-	received_forward(&in->bios[2]);
-	KUNIT_ASSERT_EQ(test, io_target_purge(t, IO_TARGET_LEAVE_SENT, 0), 0);
-	expect_ended(test, &in->bios[2], BLK_STS_IOERR);
+	expect_event(test, 1, &in->bios[1], IO_TARGET_OP_READ, -ENODATA);
+	expect_events(test, "sc");
+}
 
-	KUNIT_EXPECT_EQ(test, atomic_read(&told.n), 7);
-	expect_told(test, 0, 's', &in->bios[0], IO_TARGET_OP_WRITE, SZ_64K | IO_TARGET_FUA);
-	expect_told(test, 1, 'c', &in->bios[0], IO_TARGET_OP_WRITE, SZ_4K);
-	expect_told(test, 2, 's', &in->bios[1], IO_TARGET_OP_READ, 0);
-	expect_told(test, 3, 'c', &in->bios[1], IO_TARGET_OP_READ, -ENODATA);
-	expect_told(test, 4, 's', &in->bios[2], IO_TARGET_OP_DISCARD, SZ_64K);
-	expect_told(test, 5, 'p', &in->bios[2], IO_TARGET_OP_DISCARD, 1);
-	expect_told(test, 6, 'u', &in->bios[2], IO_TARGET_OP_DISCARD, -EIO);
+/* A bio that is held has a pend between the two; and a purge ends it. */
+static void expect_held_events(struct kunit *test, struct io_target *t, struct received *r)
+{
+	KUNIT_ASSERT_EQ(test, io_target_stop(t, IO_TARGET_LEAVE_SENT, 0), 0);
+	events_of(t);
+	received_range(r, REQ_OP_DISCARD, SZ_64K, SZ_64K);
+	received_forward(r);
+	expect_event(test, 0, r, IO_TARGET_OP_DISCARD, SZ_64K);
+	expect_event(test, 1, r, IO_TARGET_OP_DISCARD, 1);
+	expect_events(test, "sp");
+	KUNIT_ASSERT_EQ(test, io_target_purge(t, IO_TARGET_LEAVE_SENT, 0), 0);
+	expect_ended(test, r, BLK_STS_IOERR);
+	expect_event(test, 1, r, IO_TARGET_OP_DISCARD, -EIO);
+	KUNIT_EXPECT_TRUE(test, event_at(1)->not_sent);
+	expect_events(test, "Sc");
+}
+
+static void events_end(struct kunit_resource *res)
+{
+	events_unregister();
+	events_of(NULL);
+}
+
+static void watched_events(struct kunit *test)
+{
+	static struct kunit_resource res;
+	struct io_target *t = open_fine(test);
+	struct inbox *in = inbox_alloc(test, t, 3);
+
+	kunit_add_resource(test, NULL, events_end, &res, NULL);
+	KUNIT_ASSERT_EQ(test, events_register(), 0);
+	events_of(t);
+	expect_sent_events(test, in);
+	expect_held_events(test, t, &in->bios[2]);
 }
 #else
 static void watched_events(struct kunit *test)

@@ -5,6 +5,7 @@
  */
 #include <linux/slab.h>
 
+#include "events.h"
 #include "stats.h"
 #include "steps.h"
 
@@ -12,114 +13,14 @@
 #define SHORTLY		(HZ / 20)
 #define PATIENCE	(30 * HZ)
 
-/* What the probes of one case have seen, of its target alone; one case at a time */
-static struct trace_seen {
-	struct io_target	*target;
-	atomic_t		n;
-	struct {
-		char		event;	/* see the probes */
-		const void	*req;
-		s64		value;
-	} at[64];
-} seen;
-
-static void note(const struct io_target *t, char event, const void *req, s64 value)
-{
-	unsigned int i;
-
-	if (t != READ_ONCE(seen.target))
-		return;
-	i = atomic_fetch_inc(&seen.n);
-	if (i >= ARRAY_SIZE(seen.at))
-		return;
-	seen.at[i].event = event;
-	seen.at[i].req = req;
-	seen.at[i].value = value;
-}
-
-static void see_open(void *data, struct io_target *t, const char *device, unsigned int flags,
-		     int err)
-{
-	note(t, 'O', NULL, err ?: (s64)flags);
-}
-
-static void see_state(void *data, struct io_target *t, enum io_target_state before,
-		      enum io_target_state state, enum io_target_state wish)
-{
-	note(t, 'S', NULL, before * 100 + state * 10 + wish);
-}
-
-static void see_remove(void *data, struct io_target *t)
-{
-	note(t, 'R', NULL, 0);
-}
-
-static void see_submit(void *data, struct io_target_request *req, const void *id)
-{
-	note(req->target, 's', id, req->pos);
-}
-
-static void see_pend(void *data, struct io_target_request *req, const void *id)
-{
-	note(req->target, 'p', id, iot_nr_pended(req->target));
-}
-
-static void see_complete(void *data, struct io_target_request *req, const void *id)
-{
-	note(req->target, 'c', id, req->result);
-}
-
-static void see_cancel(void *data, struct io_target_request *req)
-{
-	note(req->target, 'x', req, req->not_sent);
-}
-
-static void see_deadline(void *data, struct io_target_request *req, enum iot_deadline how)
-{
-	note(req->target, 'd', req, how);
-}
-
-static void see_orphan(void *data, struct io_target_carrier *c, bool ended, ssize_t result)
-{
-	note(c->target, ended ? 'E' : 'o', c->orphan_of, result);
-}
-
-static int probes_register(void)
-{
-	return register_trace_open(see_open, NULL) ?:
-	       register_trace_state(see_state, NULL) ?:
-	       register_trace_remove(see_remove, NULL) ?:
-	       register_trace_submit(see_submit, NULL) ?:
-	       register_trace_pend(see_pend, NULL) ?:
-	       register_trace_complete(see_complete, NULL) ?:
-	       register_trace_cancel(see_cancel, NULL) ?:
-	       register_trace_deadline(see_deadline, NULL) ?:
-	       register_trace_orphan(see_orphan, NULL);
-}
-
-/* Of one that is not registered this is said, and nothing happens. */
-static void probes_unregister(void)
-{
-	unregister_trace_open(see_open, NULL);
-	unregister_trace_state(see_state, NULL);
-	unregister_trace_remove(see_remove, NULL);
-	unregister_trace_submit(see_submit, NULL);
-	unregister_trace_pend(see_pend, NULL);
-	unregister_trace_complete(see_complete, NULL);
-	unregister_trace_cancel(see_cancel, NULL);
-	unregister_trace_deadline(see_deadline, NULL);
-	unregister_trace_orphan(see_orphan, NULL);
-	tracepoint_synchronize_unregister();
-}
-
 static int trace_suite_init(struct kunit_suite *suite)
 {
-	return fake_suite_init(suite) ?: probes_register();
+	return fake_suite_init(suite) ?: events_register();
 }
 
 static void trace_suite_exit(struct kunit_suite *suite)
 {
-	probes_unregister();
+	events_unregister();
 	fake_suite_exit(suite);
 }
 
@@ -131,34 +32,20 @@ static int trace_init(struct kunit *test)
 	if (err)
 		return err;
 	fx = test->priv;
-	atomic_set(&seen.n, 0);
-	WRITE_ONCE(seen.target, fx->target);
+	events_of(fx->target);
 	return 0;
 }
 
 static void trace_exit(struct kunit *test)
 {
 	fixture_exit(test);
-	WRITE_ONCE(seen.target, NULL);
-}
-
-/* All that was seen so far, and nothing else; then begin anew. */
-static void expect_seen(struct kunit *test, const char *events)
-{
-	unsigned int i, n = min_t(unsigned int, atomic_read(&seen.n), ARRAY_SIZE(seen.at));
-	char text[ARRAY_SIZE(seen.at) + 1];
-
-	for (i = 0; i < n; i++)
-		text[i] = seen.at[i].event;
-	text[n] = 0;
-	KUNIT_EXPECT_STREQ(test, text, events);
-	atomic_set(&seen.n, 0);
+	events_of(NULL);
 }
 
 static void expect_at(struct kunit *test, unsigned int i, const struct probe *p, s64 value)
 {
-	KUNIT_EXPECT_PTR_EQ(test, seen.at[i].req, p ? (const void *)&p->req : NULL);
-	KUNIT_EXPECT_EQ(test, seen.at[i].value, value);
+	KUNIT_EXPECT_PTR_EQ(test, event_at(i)->id, p ? (const void *)&p->req : NULL);
+	KUNIT_EXPECT_EQ(test, event_at(i)->value, value);
 }
 
 static const struct way {
@@ -195,11 +82,11 @@ static void trace_ways(struct kunit *test)
 	KUNIT_ASSERT_TRUE(test, fake_wait_parked(&fx->fake, 1));
 	KUNIT_EXPECT_EQ(test, w->submit(&p->req), -EBUSY);
 	expect_at(test, 0, p, 7 * LEN);
-	expect_seen(test, "s");
+	expect_events(test, "s");
 	fake_answer_parked(&fx->fake, false);
 	expect_end(test, p, LEN, false);
 	expect_at(test, 0, p, LEN);
-	expect_seen(test, "c");
+	expect_events(test, "c");
 
 	fx->fake.park = false;
 	fx->fake.answer.error = -EIO;
@@ -208,7 +95,7 @@ static void trace_ways(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, w->submit(&p->req), 0);
 	KUNIT_ASSERT_TRUE(test, probe_wait(p));
 	expect_at(test, 1, p, -EIO);
-	expect_seen(test, "sc");
+	expect_events(test, "sc");
 }
 
 /* The members of a batch, in order. */
@@ -226,11 +113,11 @@ static void trace_batch(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, io_target_submit_batch(fx->target, reqs, 3), 3);
 	for (i = 0; i < 3; i++)
 		expect_at(test, i, &p[i], i * LEN);
-	expect_seen(test, "sss");
+	expect_events(test, "sss");
 	fake_answer_parked(&fx->fake, false);
 	for (i = 0; i < 3; i++)
 		KUNIT_EXPECT_TRUE(test, probe_wait(&p[i]));
-	expect_seen(test, "ccc");
+	expect_events(test, "ccc");
 }
 
 static s64 moved(enum io_target_state before, enum io_target_state state)
@@ -250,21 +137,21 @@ static void trace_pended(struct kunit *test)
 	expect_at(test, 2, &p[0], 1);
 	expect_at(test, 5, &p[2], 2 * LEN);
 	expect_at(test, 6, &p[2], 3);
-	expect_seen(test, "Sspspsp");
+	expect_events(test, "Sspspsp");
 	KUNIT_EXPECT_EQ(test, io_target_cancel(&p[1].req), 0);
 	expect_at(test, 0, &p[1], true);
 	expect_at(test, 1, &p[1], -ECANCELED);
-	expect_seen(test, "xc");
+	expect_events(test, "xc");
 	fx->fake.from = 1;
 	fx->fake.park = true;
 	KUNIT_EXPECT_EQ(test, io_target_start(fx->target), 0);
 	expect_end(test, &p[0], LEN, false);
 	expect_at(test, 0, NULL, moved(IO_TARGET_STOPPED, IO_TARGET_STARTING));
 	expect_at(test, 2, NULL, moved(IO_TARGET_STARTING, IO_TARGET_STARTED));
-	expect_seen(test, "ScS");
+	expect_events(test, "ScS");
 	fake_answer_parked(&fx->fake, false);
 	expect_end(test, &p[2], LEN, false);
-	expect_seen(test, "c");
+	expect_events(test, "c");
 }
 
 static void trace_deadlines(struct kunit *test)
@@ -279,9 +166,9 @@ static void trace_deadlines(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, io_target_submit(&p[0].req), 0);
 	expect_end(test, &p[0], -ETIMEDOUT, true);
 	expect_at(test, 3, &p[0], IOT_DEADLINE_UNSENT);
-	expect_seen(test, "Sspdc");
+	expect_events(test, "Sspdc");
 	KUNIT_ASSERT_EQ(test, io_target_start(fx->target), 0);
-	expect_seen(test, "SS");
+	expect_events(test, "SS");
 
 	fx->fake.park = true;
 	probe_prep(test, &p[1], IO_TARGET_OP_READ, buf, LEN, 0, 0);
@@ -290,10 +177,10 @@ static void trace_deadlines(struct kunit *test)
 	KUNIT_ASSERT_TRUE(test, fake_wait_parked(&fx->fake, 1));
 	KUNIT_ASSERT_TRUE(test, step_wait_events(fx, IO_TARGET_EVENT_OVERDUE, 1));
 	expect_at(test, 1, &p[1], IOT_DEADLINE_OVERDUE);
-	expect_seen(test, "sd");
+	expect_events(test, "sd");
 	fake_answer_parked(&fx->fake, false);
 	expect_end(test, &p[1], LEN, false);
-	expect_seen(test, "c");
+	expect_events(test, "c");
 }
 
 /* Its end is told under the name of the request that has left it. */
@@ -312,17 +199,17 @@ static void trace_orphaned(struct kunit *test)
 			break;
 		timeout *= 2;	/* than this machine needs to send it */
 		KUNIT_ASSERT_LT(test, timeout, (long)PATIENCE);
-		expect_seen(test, "sdc");
+		expect_events(test, "sdc");
 	}
 	expect_at(test, 1, p, 0);
 	expect_at(test, 2, p, IOT_DEADLINE_ORPHANED);
 	expect_at(test, 3, p, -ETIMEDOUT);
-	expect_seen(test, "sodc");
+	expect_events(test, "sodc");
 	KUNIT_ASSERT_TRUE(test, fake_wait_parked(&fx->fake, 1));
 	fake_answer_parked(&fx->fake, false);
 	KUNIT_ASSERT_TRUE(test, step_wait_events(fx, IO_TARGET_EVENT_ORPHAN_END, 1));
 	expect_at(test, 0, p, LEN);
-	expect_seen(test, "E");
+	expect_events(test, "E");
 }
 
 static void trace_target(struct kunit *test)
@@ -330,17 +217,17 @@ static void trace_target(struct kunit *test)
 	struct fixture *fx = test->priv;
 
 	iot_target_removed(fx->target);
-	expect_seen(test, "SR");
+	expect_events(test, "SR");
 	KUNIT_EXPECT_EQ(test, io_target_close(fx->target), 0);
-	expect_seen(test, "S");
+	expect_events(test, "S");
 	fx->fake.open_error = -ENXIO;
 	KUNIT_EXPECT_EQ(test, fake_open(&fx->fake, fx->target, IO_TARGET_READ), -ENXIO);
 	expect_at(test, 0, NULL, -ENXIO);
-	expect_seen(test, "O");
+	expect_events(test, "O");
 	fx->fake.open_error = 0;
 	KUNIT_EXPECT_EQ(test, fake_open(&fx->fake, fx->target, FIXTURE_RW), 0);
 	expect_at(test, 0, NULL, FIXTURE_RW);
-	expect_seen(test, "OSS");
+	expect_events(test, "OSS");
 }
 
 static struct kunit_case trace_cases[] = {
