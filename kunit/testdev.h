@@ -20,10 +20,11 @@
 /* How long a test waits for what must happen: only a failing one waits so long. */
 #define TESTDEV_PATIENCE	(60 * HZ)
 
-/* How many test devices are open; and what their drivers are told of it. */
+/* Test devices that are open now. */
 int testdev_opens(void);
-/* How many have ever been opened by a task that may not wait for I/O to get memory. */
+/* Opens so far by tasks that may not wait for I/O to get memory. */
 int testdev_noio_opens(void);
+/* The drivers of the devices call these. */
 void testdev_opened(void);
 void testdev_closed(void);
 int testdev_char_close(struct inode *inode, struct file *file);
@@ -39,7 +40,7 @@ static inline void testdev_bdev_close(IOT_DISK_RELEASE_PARAMS)
 	testdev_closed();
 }
 
-/* References on a module; built in, there are none to be counted. */
+/* References on @mod. Built in, it is NULL, and there are none. */
 int testdev_refcount(struct module *mod);
 
 /* Calls @fn in a process of a user's, which ends after that: see testdev_process.c. */

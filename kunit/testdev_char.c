@@ -149,9 +149,9 @@ static void char_run(struct testdev_runner *runner)
 }
 
 /*
- * Until a test releases it, or it is due. A test that lets go of all that is held has said
- * before how the device behaves from then on: a call that came before that and is not held
- * yet is due, or it would stay for ever.
+ * Holds a call until a test releases it, or until it is due. A test that lets go of all
+ * that is held has said before how the device behaves from then on: a call that came before
+ * that and is not held yet is due, or it would stay for ever.
  */
 static void char_put_off(struct testdev_char *c, struct char_call *call,
 			 const struct testdev_char_behaviour *b)

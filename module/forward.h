@@ -20,7 +20,7 @@ struct forward {
 	struct bio		clone;		/* last */
 };
 
-/* In @bios, behind @after; NULL: as the first. */
+/* Puts @bio into @bios behind @after; NULL: as the first. */
 static inline void iot_bios_insert(struct bio_list *bios, struct bio *after, struct bio *bio)
 {
 	if (!after) {

@@ -67,7 +67,8 @@ struct iot_rule {
 
 /**
  * struct iot_inject - a target's part of the injector
- * @lock: irqsave, all below; under it only the workqueue is called
+ * @lock: irqsave, all below; under it only the workqueue is called. What waits is ended or
+ *	sent by @work, @bio_work and close alone, each of which takes it off its list first
  * @rules: in the order in which they were written
  * @nr_rules: how many
  * @held: requests that wait for somebody to release them
@@ -138,7 +139,7 @@ static inline bool iot_inject_take(struct io_target_request *req)
 	return static_branch_unlikely(&iot_inject_key) && __iot_inject_take(req);
 }
 
-/* The same of a forwarded bio's clone. */
+/* The clone of a forwarded bio is about to be sent. Return: a rule has taken it. */
 static inline bool iot_inject_take_bio(struct io_target *t, struct bio *clone)
 {
 	return static_branch_unlikely(&iot_inject_key) && __iot_inject_take_bio(t, clone);

@@ -12,7 +12,7 @@
 
 #include "forward.h"
 
-/* Jiffies. The cookie is free until the clone is sent. */
+/* In jiffies; the cookie is free until the clone is sent. */
 static u32 bio_due(const struct bio *clone)
 {
 	return clone->bi_cookie;
@@ -44,8 +44,8 @@ static void bio_delay(struct iot_inject *in, struct bio *clone, unsigned long de
 		mod_delayed_work(iot_wq, &in->bio_work, delay);
 }
 
-/* Return: not taken; or taken, and in *@status how it ends, if it does not wait. */
-static bool bio_take(struct io_target *t, struct bio *clone, bool *waits, int *error)
+/* Return: 0: no rule takes it; 1: it waits; a negative errno: it is to end with that. */
+static int bio_take(struct io_target *t, struct bio *clone)
 {
 	u64 pos = (u64)clone->bi_iter.bi_sector << SECTOR_SHIFT;
 	struct iot_inject *in = &t->inject;
@@ -54,31 +54,30 @@ static bool bio_take(struct io_target *t, struct bio *clone, bool *waits, int *e
 	guard(spinlock_irqsave)(&in->lock);
 	rule = iot_inject_match(in, iot_forward_op(clone), pos, clone->bi_iter.bi_size);
 	if (!rule)
-		return false;
-	*waits = true;
-	if (rule->action == IOT_RULE_DELAY)
+		return 0;
+	if (rule->action == IOT_RULE_ERROR)
+		return -rule->error;
+	if (rule->action == IOT_RULE_DELAY) {
 		bio_delay(in, clone, msecs_to_jiffies(rule->delay));
-	else if (rule->action == IOT_RULE_NEVER && !percpu_ref_is_dying(&t->ungated))
-		bio_list_add(&in->held_bios, clone);
-	else
-		*waits = false;
-	*error = rule->action == IOT_RULE_ERROR ? rule->error : EIO;
-	return true;
+		return 1;
+	}
+	/* Close has taken what was held, and waits for this one. */
+	if (percpu_ref_is_dying(&t->ungated))
+		return -EIO;
+	bio_list_add(&in->held_bios, clone);
+	return 1;
 }
 
 /* Context: as for submit_bio_noacct(), but needs none to sleep in. */
 bool __iot_inject_take_bio(struct io_target *t, struct bio *clone)
 {
-	bool waits;
-	int error;
+	int err = bio_take(t, clone);
 
-	if (!bio_take(t, clone, &waits, &error))
-		return false;
-	if (waits)
-		return true;
-	clone->bi_status = errno_to_blk_status(-error);
-	bio_endio(clone);
-	return true;
+	if (err < 0) {
+		clone->bi_status = errno_to_blk_status(err);
+		bio_endio(clone);
+	}
+	return err;
 }
 
 static struct bio *bio_next_due(struct iot_inject *in)

@@ -420,7 +420,7 @@ static inline int iot_prep_recheck(struct io_target_request *req,
 	return __iot_prep_recheck(req, lower);
 }
 
-/* Requests and bios; under target->lock. */
+/* Counts the requests and bios that wait. Under target->lock. */
 static inline unsigned int iot_nr_pended(const struct io_target *t)
 {
 	return t->nr_pended + (t->bios_pended - t->bios_taken);

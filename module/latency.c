@@ -4,7 +4,7 @@
  * queue included: counted in buckets that double, per CPU, while somebody has asked for
  * it. Until then neither is memory taken nor time.
  *
- * So are forwarded bios, but for those that were never sent.
+ * Forwarded bios count, too, but for those that were never sent.
  *
  * A request is stamped at its submit while that is so. The stamp of one that ends
  * after it was switched off stays, and is told from a new one by being older than the

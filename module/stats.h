@@ -177,7 +177,7 @@ static inline void iot_stats_complete(struct io_target_request *req)
 		__iot_trace_complete(req);
 }
 
-/* The same three of forwarded bios, of which a clone is sent. */
+/* A forwarded bio is accepted, pends, has ended: as requests, for which see above and below. */
 static inline void iot_stats_submit_bio(struct io_target *t, struct bio *bio)
 {
 	this_cpu_inc(t->stats->submitted);

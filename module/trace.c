@@ -21,7 +21,7 @@ void __iot_trace_complete(struct io_target_request *req)
 	trace_complete(req, req);
 }
 
-/* As a request with its range and result would be; the address is the bio's. */
+/* @req looks like @bio to an event, which is given the address of the bio besides. */
 static void describe(struct io_target_request *req, struct io_target *t, struct bio *bio)
 {
 	int err = blk_status_to_errno(bio->bi_status);

@@ -207,7 +207,7 @@ IOT_TRACE_EVENT(submit,
 		  __entry->pos, __entry->len, iot_show_flags(__entry->flags))
 );
 
-/* After its submit: it waits for the target to be started, as the last of @pended. */
+/* It waits for the target to be started, after its submit; @pended wait with it. */
 IOT_TRACE_EVENT(pend,
 	TP_PROTO(struct io_target_request *r, const void *req),
 	TP_ARGS(r, req),
