@@ -11,8 +11,9 @@
 #include "compat.h"
 
 /*
- * How a disk is open, and what it is told of that. Since 6.5, "block: replace fmode_t with
- * a block-specific type for block open flags" and those that go with it.
+ * The mode in which a disk is open, and the parameters of its open and release. Since 6.5,
+ * "block: replace fmode_t with a block-specific type for block open flags" and those that go
+ * with it.
  */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 5, 0)
 #define iot_open_mode		blk_mode_t
@@ -26,13 +27,17 @@
 #endif
 
 /*
- * Can a disk be shown as a holder in sysfs by who may not wait for it? Before 6.2 that takes
- * the disk's open_mutex, which a partition scan of it holds while its I/O pends.
+ * A disk can be shown in sysfs as a holder without waiting for it. Before 6.9, "block: fix
+ * deadlock between bd_link_disk_holder and partition scan", a link takes the disk's
+ * open_mutex, which a partition scan of it holds while its I/O pends.
  */
-#define IOT_HAS_HOLDER_LINKS	(LINUX_VERSION_CODE >= KERNEL_VERSION(6, 2, 0))
+#define IOT_HAS_HOLDER_LINKS	(LINUX_VERSION_CODE >= KERNEL_VERSION(6, 9, 0))
 
-/* Reservations can be read. Since 6.5, "block: Add PR callouts for read keys and reservation" */
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 5, 0)
+/*
+ * Reservations can be read: "block: Add PR callouts for read keys and reservation" came with
+ * "block: Rename BLK_STS_NEXUS to BLK_STS_RESV_CONFLICT".
+ */
+#ifdef BLK_STS_RESV_CONFLICT
 #define IOT_HAS_PR_READ
 #endif
 
@@ -48,7 +53,7 @@
 #define IOT_GETGEO_DISK		bdev->bd_disk
 #endif
 
-/* It has one. */
+/* Asks the driver of @bdev, which has a ->getgeo(). */
 static inline int iot_getgeo(struct block_device *bdev, struct hd_geometry *geo)
 {
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 18, 0)

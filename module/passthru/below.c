@@ -49,7 +49,7 @@ static int lower_getgeo(struct block_device *bdev, void *geo)
 	return bdev->bd_disk->fops->getgeo ? iot_getgeo(bdev, geo) : -ENOTTY;
 }
 
-/* Where the disk begins the block layer has said already. */
+/* The block layer has filled in where the disk begins. */
 int pt_ask_geometry(struct gendisk *disk, struct hd_geometry *geo)
 {
 	return io_target_call_bdev(disk_target(disk), 0, lower_getgeo, geo);

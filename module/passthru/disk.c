@@ -23,7 +23,8 @@
  * @read_only: nothing may be written, whatever that can do
  * @lock: what follows; not held over anything that waits for the target, since it is
  *	taken by who tells that the device below is lost
- * @linked: what the disk is shown as a holder of, in sysfs; its memory is referenced
+ * @linked: what the disk is shown as a holder of, in sysfs; its memory is referenced. NULL
+ *	always where that cannot be done (IOT_HAS_HOLDER_LINKS)
  * @may_link: not while the device below is about to be given up, or has been
  * @deleted: nothing is to be done about it any more
  * @freeze_lock: what follows; held while who stands above writes all that he has

@@ -26,15 +26,15 @@ refused() {
 	[ "$(cat "$dir/$1")" = "$before" ]
 }
 
-# stands_on <disk>: so lsblk shows it. Before 6.2 a link is not made, see compat_disk.h.
+# stands_on <disk>: so lsblk shows it. Before 6.9 a link is not made, see compat_disk.h.
 stands_on() {
 	case $(uname -r) in
-	6.1.*) ;;
+	6.[1-8].*) ;;
 	*) [ -e "/sys/block/iot-t/slaves/$1" ] ;;
 	esac
 }
 
-stands_on_no() { # disk
+stands_not_on() { # disk
 	! [ -e "/sys/block/iot-t/slaves/$1" ]
 }
 
@@ -77,7 +77,7 @@ purged() {
 
 suspended() {
 	put state suspend && [ "$(cat $dir/state)" = suspended ] &&
-		stands_on_no vda || return 1
+		stands_not_on vda || return 1
 	dd if=$upper of=/run/held bs=64k skip=8 count=16 iflag=direct &
 	put state resume && wait $! && cmp /run/held /run/random &&
 		stands_on vda
@@ -90,7 +90,7 @@ switched() {
 	dd if=$upper of=/run/held bs=64k skip=8 count=16 iflag=direct &
 	put next /dev/vdb && [ "$(cat $dir/next)" = /dev/vdb ] && put state switch &&
 		[ "$(cat $dir/state) $(cat $dir/path)" = "stopped /dev/vdb" ] &&
-		stands_on vdb && stands_on_no vda &&
+		stands_on vdb && stands_not_on vda &&
 		put state start && wait $! && cmp /run/held /run/random &&
 		! put state switch && put next $lower && put next '' &&
 		[ "$(cat $dir/next)" = '' ] && put next $lower && put state switch
