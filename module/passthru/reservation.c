@@ -10,134 +10,121 @@
 
 #include "passthru.h"
 
+enum order_op {
+	ORDER_REGISTER,
+	ORDER_RESERVE,
+	ORDER_RELEASE,
+	ORDER_PREEMPT,
+	ORDER_CLEAR,
+	ORDER_READ_KEYS,
+	ORDER_READ_RESERVATION,
+};
+
 /**
  * struct order - what is asked for; each operation has some of it
+ * @op: the operation
  * @key: the new one, or the only one
  * @old: the one that is replaced
  * @type: of the reservation
  * @flags: see PR_FL_IGNORE_KEY
  * @abort: what the other has sent
- * @answer: of those that read
+ * @keys: to be filled in
+ * @held: the same
  */
 struct order {
-	u64		key;
-	u64		old;
-	enum pr_type	type;
-	u32		flags;
-	bool		abort;
-	void		*answer;
+	enum order_op			op;
+	u64				key;
+	u64				old;
+	enum pr_type			type;
+	u32				flags;
+	bool				abort;
+	struct pr_keys			*keys;
+	struct pr_held_reservation	*held;
 };
 
-static int forward_order(struct block_device *bdev, int (*fn)(struct block_device *, void *),
-			 struct order *o)
+static int lower_carry_out(struct block_device *bdev, const struct pr_ops *ops,
+			   const struct order *o)
 {
-	return io_target_call_bdev(bdev->bd_disk->private_data, 0, fn, o);
+	switch (o->op) {
+	case ORDER_REGISTER:
+		return ops->pr_register ?
+		       ops->pr_register(bdev, o->old, o->key, o->flags) : -EOPNOTSUPP;
+	case ORDER_RESERVE:
+		return ops->pr_reserve ?
+		       ops->pr_reserve(bdev, o->key, o->type, o->flags) : -EOPNOTSUPP;
+	case ORDER_RELEASE:
+		return ops->pr_release ? ops->pr_release(bdev, o->key, o->type) : -EOPNOTSUPP;
+	case ORDER_PREEMPT:
+		return ops->pr_preempt ?
+		       ops->pr_preempt(bdev, o->old, o->key, o->type, o->abort) : -EOPNOTSUPP;
+	case ORDER_CLEAR:
+		return ops->pr_clear ? ops->pr_clear(bdev, o->key) : -EOPNOTSUPP;
+#ifdef IOT_HAS_PR_READ
+	case ORDER_READ_KEYS:
+		return ops->pr_read_keys ? ops->pr_read_keys(bdev, o->keys) : -EOPNOTSUPP;
+	case ORDER_READ_RESERVATION:
+		return ops->pr_read_reservation ?
+		       ops->pr_read_reservation(bdev, o->held) : -EOPNOTSUPP;
+#endif
+	default:
+		return -EOPNOTSUPP;
+	}
 }
-
-static const struct pr_ops no_ops;
 
 /* A reservation is of a whole disk. */
-static const struct pr_ops *lower_ops(struct block_device *bdev)
+static int lower_order(struct block_device *bdev, void *data)
 {
-	return bdev_is_partition(bdev) ? &no_ops : bdev->bd_disk->fops->pr_ops ?: &no_ops;
+	const struct pr_ops *ops = bdev->bd_disk->fops->pr_ops;
+
+	if (!ops || bdev_is_partition(bdev))
+		return -EOPNOTSUPP;
+	return lower_carry_out(bdev, ops, data);
 }
 
-static int lower_register(struct block_device *bdev, void *data)
+static int forward_order(struct block_device *bdev, struct order o)
 {
-	const struct pr_ops *ops = lower_ops(bdev);
-	struct order *o = data;
-
-	return ops->pr_register ? ops->pr_register(bdev, o->old, o->key, o->flags) : -EOPNOTSUPP;
+	return io_target_call_bdev(bdev->bd_disk->private_data, 0, lower_order, &o);
 }
 
 static int pt_pr_register(struct block_device *bdev, u64 old, u64 key, u32 flags)
 {
-	return forward_order(bdev, lower_register,
-			     &(struct order){ .old = old, .key = key, .flags = flags });
-}
-
-static int lower_reserve(struct block_device *bdev, void *data)
-{
-	const struct pr_ops *ops = lower_ops(bdev);
-	struct order *o = data;
-
-	return ops->pr_reserve ? ops->pr_reserve(bdev, o->key, o->type, o->flags) : -EOPNOTSUPP;
+	return forward_order(bdev, (struct order){ .op = ORDER_REGISTER, .old = old, .key = key,
+						   .flags = flags });
 }
 
 static int pt_pr_reserve(struct block_device *bdev, u64 key, enum pr_type type, u32 flags)
 {
-	return forward_order(bdev, lower_reserve,
-			     &(struct order){ .key = key, .type = type, .flags = flags });
-}
-
-static int lower_release(struct block_device *bdev, void *data)
-{
-	const struct pr_ops *ops = lower_ops(bdev);
-	struct order *o = data;
-
-	return ops->pr_release ? ops->pr_release(bdev, o->key, o->type) : -EOPNOTSUPP;
+	return forward_order(bdev, (struct order){ .op = ORDER_RESERVE, .key = key,
+						   .type = type, .flags = flags });
 }
 
 static int pt_pr_release(struct block_device *bdev, u64 key, enum pr_type type)
 {
-	return forward_order(bdev, lower_release, &(struct order){ .key = key, .type = type });
-}
-
-static int lower_preempt(struct block_device *bdev, void *data)
-{
-	const struct pr_ops *ops = lower_ops(bdev);
-	struct order *o = data;
-
-	return ops->pr_preempt ? ops->pr_preempt(bdev, o->old, o->key, o->type, o->abort) :
-				 -EOPNOTSUPP;
+	return forward_order(bdev, (struct order){ .op = ORDER_RELEASE, .key = key,
+						   .type = type });
 }
 
 static int pt_pr_preempt(struct block_device *bdev, u64 old, u64 key, enum pr_type type,
 			 bool abort)
 {
-	return forward_order(bdev, lower_preempt,
-			     &(struct order){ .old = old, .key = key, .type = type,
-					      .abort = abort });
-}
-
-static int lower_clear(struct block_device *bdev, void *data)
-{
-	const struct pr_ops *ops = lower_ops(bdev);
-	struct order *o = data;
-
-	return ops->pr_clear ? ops->pr_clear(bdev, o->key) : -EOPNOTSUPP;
+	return forward_order(bdev, (struct order){ .op = ORDER_PREEMPT, .old = old, .key = key,
+						   .type = type, .abort = abort });
 }
 
 static int pt_pr_clear(struct block_device *bdev, u64 key)
 {
-	return forward_order(bdev, lower_clear, &(struct order){ .key = key });
+	return forward_order(bdev, (struct order){ .op = ORDER_CLEAR, .key = key });
 }
 
 #ifdef IOT_HAS_PR_READ
-static int lower_read_keys(struct block_device *bdev, void *data)
-{
-	const struct pr_ops *ops = lower_ops(bdev);
-	struct order *o = data;
-
-	return ops->pr_read_keys ? ops->pr_read_keys(bdev, o->answer) : -EOPNOTSUPP;
-}
-
 static int pt_pr_read_keys(struct block_device *bdev, struct pr_keys *keys)
 {
-	return forward_order(bdev, lower_read_keys, &(struct order){ .answer = keys });
-}
-
-static int lower_read_reservation(struct block_device *bdev, void *data)
-{
-	const struct pr_ops *ops = lower_ops(bdev);
-	struct order *o = data;
-
-	return ops->pr_read_reservation ? ops->pr_read_reservation(bdev, o->answer) : -EOPNOTSUPP;
+	return forward_order(bdev, (struct order){ .op = ORDER_READ_KEYS, .keys = keys });
 }
 
 static int pt_pr_read_reservation(struct block_device *bdev, struct pr_held_reservation *held)
 {
-	return forward_order(bdev, lower_read_reservation, &(struct order){ .answer = held });
+	return forward_order(bdev, (struct order){ .op = ORDER_READ_RESERVATION, .held = held });
 }
 #endif
 
