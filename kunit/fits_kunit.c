@@ -7,6 +7,7 @@
 
 #include "device.h"
 #include "internal.h"
+#include "looks.h"
 #include "pattern.h"
 
 #define LEN	4096
@@ -194,13 +195,11 @@ static void fits_follow(struct kunit *test)
 	testdev_disk_kill(disk);
 	io_target_rescan(t);	/* on old kernels nobody else tells */
 	KUNIT_EXPECT_TRUE(test, device_wait_event(test, IO_TARGET_EVENT_LOST, 1));
-	flush_delayed_work(&t->follow_work);
+	looks_wait(t);
 	KUNIT_EXPECT_TRUE(test, device_wait_unused(test));
 	testdev_disk_destroy(disk);
 	disk_make(test, less);
-	/* One look may be on its way; the next one sees it. */
-	flush_delayed_work(&t->follow_work);
-	flush_delayed_work(&t->follow_work);
+	looks_wait(t);
 	KUNIT_EXPECT_EQ(test, io_target_state(t), IO_TARGET_SUSPENDED);
 	KUNIT_EXPECT_EQ(test, testdev_disk_seen(disk).bios, 0u);
 	disk_take_away(test);

@@ -7,6 +7,7 @@
 
 #include "device.h"
 #include "internal.h"
+#include "looks.h"
 #include "pattern.h"
 
 #define LEN	512
@@ -163,26 +164,23 @@ static void disk_back(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, io_target_state(s.t), IO_TARGET_SUSPENDED);
 	scene_pend(test, &s);
 	KUNIT_EXPECT_TRUE(test, device_wait_event(test, IO_TARGET_EVENT_LOST, 1));
-	flush_delayed_work(&s.t->follow_work);
+	looks_wait(s.t);
 	KUNIT_EXPECT_EQ(test, io_target_state(s.t), IO_TARGET_SUSPENDED);
 	scene_destroy(test, &s, way->in_order);
 
 	if (scene_create(test, &s, 0x4321)) {
-		/* One look may be on its way; the next one sees it. */
-		flush_delayed_work(&s.t->follow_work);
-		flush_delayed_work(&s.t->follow_work);
+		looks_wait(s.t);
 		KUNIT_EXPECT_EQ(test, io_target_state(s.t), IO_TARGET_SUSPENDED);
 		KUNIT_EXPECT_EQ(test, testdev_disk_seen(s.disk).bios, 0u);
 		scene_destroy(test, &s, false);
 	}
 	/* It is the one, but does not work yet; nobody looks before it is so. */
-	mutex_lock(&s.t->mutex);
+	looks_lock(s.t);
 	if (scene_create(test, &s, back_config.wwid))
 		testdev_disk_fail(s.disk, 0, back_config.size, BLK_STS_IOERR);
-	mutex_unlock(&s.t->mutex);
+	looks_unlock(s.t);
 	if (s.disk) {
-		flush_delayed_work(&s.t->follow_work);
-		flush_delayed_work(&s.t->follow_work);
+		looks_wait(s.t);
 		KUNIT_EXPECT_EQ(test, io_target_state(s.t), IO_TARGET_SUSPENDED);
 		KUNIT_EXPECT_EQ(test, testdev_disk_seen(s.disk).writes, 0u);
 		testdev_disk_fail(s.disk, 0, 0, BLK_STS_OK);

@@ -351,7 +351,7 @@ static void identity_one(struct kunit *test, const struct identity_case *c)
 	WRITE_ONCE(fx->fake.open_error, 0);
 	KUNIT_EXPECT_TRUE(test, wait_looks(3));
 	WRITE_ONCE(fx->fake.open_error, -ENOENT);
-	flush_delayed_work(&fx->target->follow_work);
+	KUNIT_EXPECT_TRUE(test, wait_looks(2));	/* the last that may have opened it has ended */
 	KUNIT_EXPECT_EQ(test, state(fx), IO_TARGET_SUSPENDED);
 	KUNIT_EXPECT_GE(test, fx->fake.opens, opens + 2);
 	KUNIT_EXPECT_EQ(test, fx->fake.opens, fx->fake.closes);
@@ -425,7 +425,7 @@ static void follow_lost_again(struct kunit *test)
 
 /*
  * Close meets the search wherever that is: before the loss is told, after that and before
- * the first look, or in a look, which it has to wait for and which finds the device.
+ * the first look, or in a look, which finds the device: before close forgets it, or not.
  */
 static void follow_close_race(struct kunit *test)
 {
@@ -453,7 +453,7 @@ static void follow_close_race(struct kunit *test)
 		KUNIT_ASSERT_EQ(test, fake_open(&fx->fake, fx->target, FIXTURE_RW), 0);
 		KUNIT_ASSERT_EQ(test, state(fx), IO_TARGET_STARTED);
 	}
-	KUNIT_EXPECT_GE(test, found, ROUNDS / 3u);
+	KUNIT_EXPECT_GT(test, found, 0u);
 	KUNIT_EXPECT_GT(test, missed, 0u);
 	kunit_info(test, "%u closes: found before %u of them, not before %u", ROUNDS, found,
 		   missed);

@@ -9,6 +9,7 @@
 
 #include "device.h"
 #include "internal.h"
+#include "looks.h"
 #include "pattern.h"
 
 #define SEED	0x736574746c65ULL
@@ -286,8 +287,7 @@ static void follow_loops(struct kunit *test)
 	above = testdev_disk_path(old);
 	iot_target_removed(t);	/* its disk is there, and would be found at once */
 	KUNIT_EXPECT_TRUE(test, device_wait_event(test, IO_TARGET_EVENT_LOST, 1));
-	flush_delayed_work(&t->follow_work);
-	flush_delayed_work(&t->follow_work);
+	looks_wait(t);
 	KUNIT_EXPECT_EQ(test, io_target_state(t), IO_TARGET_SUSPENDED);
 	above = NULL;
 	KUNIT_EXPECT_TRUE(test, device_wait_event(test, IO_TARGET_EVENT_FOUND, 1));

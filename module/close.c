@@ -123,7 +123,8 @@ void iot_target_close(struct io_target *t)
  * On return no end_io runs or will run, no caller's memory is in use, and the
  * lower device has been released, so that its driver may be unloaded. Orphans
  * (see IO_TARGET_BOUNCE) are not waited for; they keep the device open, and
- * the target and this module alive, until the device answers.
+ * the target and this module alive, until the device answers. So does the search for a
+ * lost device, if what it has opened does not answer.
  *
  * Requests that the device has not been given yet (those of a stream that wait for it
  * to be ready, or behind others) end with -ECANCELED and not_sent. Those that it has
@@ -154,7 +155,8 @@ static int target_suspend_locked(struct io_target *t, long timeout)
 		return -ENODEV;
 	t->suspended = true;
 	iot_state_suspend(t);
-	if (!iot_target_give_up(t, timeout))
+	/* Only a lost target has a look, and that has no device. */
+	if (!iot_look_forget(t, timeout) || !iot_target_give_up(t, timeout))
 		return -ETIMEDOUT;
 	return io_target_state(t) == IO_TARGET_REMOVED ? -ENODEV : 0;
 }
@@ -172,7 +174,8 @@ static int target_suspend_locked(struct io_target *t, long timeout)
  *
  * Context: process context, sleeps. Never in the target's own end_io.
  * Return: 0, and the device has been released. -ETIMEDOUT: it is still open, but
- * the target is SUSPENDED; suspend it again to wait longer, or reopen it. -ENODEV:
+ * the target is SUSPENDED; suspend it again to wait longer, or reopen it. Of a target that
+ * is lost: what it has opened to look at does not answer. -ENODEV:
  * the target is closed, or removed, perhaps meanwhile. -EINVAL: bad @timeout. -EDEADLK: as
  * for io_target_close().
  */

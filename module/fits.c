@@ -136,18 +136,19 @@ int iot_fits_check_follow(struct io_target *t, struct io_target_lower *lower)
 }
 
 /*
- * Is @lower, just opened, the device that @t has lost, and can it still do what it could?
+ * Is @lower, just opened, the device that @t has lost, which @was, and can it still do what
+ * that could?
  * Says why it is not, or cannot.
- * Return: 0 or -ESTALE. Context: process context; under target->mutex.
+ * Return: 0 or -ESTALE. Context: process context.
  */
-int iot_fits_check_lost(struct io_target *t, struct io_target_lower *lower)
+int iot_fits_check_lost(struct io_target *t, const struct iot_fits *was,
+			struct io_target_lower *lower)
 {
 	struct iot_fits now;
 	const char *why;
 
-	lockdep_assert_held(&t->mutex);
 	iot_fits_read(lower, &now);
-	why = iot_identity_differs(t, &now);
-	why = why ?: fits_obstacle(&t->fits, &now);
+	why = iot_identity_differs(&t->config.follow, was, &now);
+	why = why ?: fits_obstacle(was, &now);
 	return why ? iot_err(t, -ESTALE, "%s is not the lost device: %s", lower->name, why) : 0;
 }

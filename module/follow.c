@@ -10,22 +10,23 @@
  *
  * t->lost is set under target->lock by whoever sees the device die, in any context, and
  * together with that the work is queued. It is cleared under mutex and lock, by the work
- * or by close. What can meet:
+ * or by close. The device is opened by a look, see look.c, without the mutex; the work
+ * begins it, and takes what it has found. What can meet:
  *
  *   close, while the work waits for its turn or for the mutex: close, under the mutex,
  *	clears t->lost and takes the work off its timer; the work queues itself under the
- *	mutex only while t->lost, so nobody queues it again. One that was running gets
- *	the mutex next and finds nothing to do. Close waits for it when it has dropped
- *	the mutex: it may be in an event callback.
- *   close, while the work opens the device: waits for the mutex, then closes what was
- *	opened, as after an open by hand.
+ *	mutex only while t->lost, and a look only while it is the target's, so nobody queues
+ *	it again. One that was running gets the mutex next and finds nothing to do. Close
+ *	waits for it when it has dropped the mutex: it may be in an event callback.
+ *   close, while a look opens the device: waits for it for a moment, and forgets it.
  *   the device dies again before it has become t->lower: lower->gone is set, of which
  *	iot_state_resume() takes notice under the lock under which it sets t->lower. The
  *	target is lost again, without having been told to be found.
  *   it dies again after that: the work is queued anew, and runs after it has returned;
  *	found comes before lost.
- *   suspend by the owner, while it is lost: the device is his to take back; the work sees
- *	t->suspended, under the mutex, and stops. reopen has it look at once.
+ *   suspend by the owner, while it is lost: the device is his to take back; the look is
+ *	forgotten, the work sees t->suspended, under the mutex, and stops. reopen has it look
+ *	at once.
  *   stop, purge, start: change the wish, under the lock alone. A purged target is
  *	followed, too, for the start that may come.
  *   put: the last one closes, or finds it closed.
@@ -38,10 +39,10 @@
 #define FIRST		(HZ / 10)
 #define LAST		(10 * HZ)
 
-/* How long the work keeps the mutex, for requests that have not come back */
+/* How long somebody keeps the mutex, for requests that have not come back, or a look */
 #define DRAIN		(HZ / 10)
 
-static void follow_queue(struct io_target *t, unsigned long delay)
+void iot_follow_queue(struct io_target *t, unsigned long delay)
 {
 	mod_delayed_work(iot_recovery, &t->follow_work, delay);
 }
@@ -53,7 +54,7 @@ static void follow_later(struct io_target *t)
 	unsigned long delay = t->follow_delay;
 
 	t->follow_delay = min(2 * delay, max(config->last ?: LAST, config->first ?: FIRST));
-	follow_queue(t, delay);
+	iot_follow_queue(t, delay);
 }
 
 /* Under target->lock: @t has no device. Return: whether it follows. */
@@ -64,66 +65,9 @@ bool iot_follow_lost(struct io_target *t)
 		return false;
 	if (!t->lost) {
 		t->lost = true;
-		follow_queue(t, 0);
+		iot_follow_queue(t, 0);
 	}
 	return true;
-}
-
-/*
- * A disk can be opened some time after its death, and before it is connected to anything:
- * what pends would be sent only to fail.
- */
-static int follow_check_lower(struct io_target *t, struct io_target_lower *lower)
-{
-	const struct iot_backend *backend = lower->backend;
-	int err;
-
-	if (backend->dead && backend->dead(lower, 0))
-		return -ENODEV;
-	err = iot_fits_check_lost(t, lower);
-	if (err)
-		return err;
-	if (backend->answers && lower->flags & IO_TARGET_READ && !backend->answers(lower))
-		return -EIO;
-	return 0;
-}
-
-/* @lower, or the reason why it is not what was lost. */
-static struct io_target_lower *follow_check(struct io_target *t, struct io_target_lower *lower)
-{
-	int err;
-
-	if (IS_ERR(lower))
-		return lower;
-	err = follow_check_lower(t, lower);
-	if (!err)
-		return lower;
-	iot_lower_release(lower);
-	return ERR_PTR(err);
-}
-
-/*
- * A look at a disk, before it is claimed, written back and opened for writing: it may be
- * somebody else's. Return: 0 or negative errno.
- */
-static int follow_peek(struct io_target *t)
-{
-	struct io_target_lower *lower;
-
-	if (!S_ISBLK(t->fits.info.mode) || t->source.flags == IO_TARGET_READ)
-		return 0;
-	lower = follow_check(t, iot_source_reopen(t, IO_TARGET_READ));
-	if (IS_ERR(lower))
-		return PTR_ERR(lower);
-	iot_lower_release(lower);
-	return 0;
-}
-
-static struct io_target_lower *follow_open(struct io_target *t)
-{
-	int err = follow_peek(t);
-
-	return err ? ERR_PTR(err) : follow_check(t, iot_source_reopen(t, t->source.flags));
 }
 
 /* The first thing after a loss. Return: whether the device can be looked for. */
@@ -135,8 +79,30 @@ static bool follow_give_up(struct io_target *t)
 	if (iot_target_give_up(t, DRAIN))
 		follow_later(t);
 	else
-		follow_queue(t, t->follow_delay);
+		iot_follow_queue(t, t->follow_delay);
 	return false;
+}
+
+/* A look begins, which queues the work when it ends. */
+static void follow_begin(struct io_target *t)
+{
+	if (iot_source_ask(t, &t->source) || iot_look_begin(t))
+		follow_later(t);
+}
+
+/* What the look has found, if that still is it; or ERR_PTR. */
+static struct io_target_lower *follow_take(struct io_target *t)
+{
+	struct io_target_lower *lower = iot_look_take(t, 0);
+	int err;
+
+	if (IS_ERR(lower))
+		return lower;
+	err = iot_source_ask(t, &t->source);
+	if (!err)
+		return lower;
+	iot_lower_release(lower);
+	return ERR_PTR(err);
 }
 
 /* Return: whether it was found; then alone @cache_lost is set. */
@@ -144,10 +110,13 @@ static bool follow_look(struct io_target *t, bool *cache_lost)
 {
 	struct io_target_lower *lower;
 
-	lockdep_assert_held(&t->mutex);
-	if (!t->lost || t->suspended || !follow_give_up(t))
+	if (!t->lost || t->suspended || iot_look_runs(t) || !follow_give_up(t))
 		return false;
-	lower = follow_open(t);
+	if (!t->look) {
+		follow_begin(t);
+		return false;
+	}
+	lower = follow_take(t);
 	if (IS_ERR(lower)) {
 		follow_later(t);
 		return false;
@@ -212,12 +181,13 @@ void iot_follow_opened(struct io_target *t)
 	t->follows = t->config.follow.enable && can;
 }
 
-/* For reopen: no need to wait longer. Under the mutex. */
+/* For reopen: no need to wait longer, also not for a look that does not end. Under the mutex. */
 void iot_follow_now(struct io_target *t)
 {
 	lockdep_assert_held(&t->mutex);
+	iot_look_forget(t, DRAIN);
 	t->follow_delay = t->config.follow.first ?: FIRST;
-	follow_queue(t, 0);
+	iot_follow_queue(t, 0);
 }
 
 /* By close, under the mutex, when the target is closed. */
@@ -228,6 +198,7 @@ void iot_follow_end(struct io_target *t)
 		t->lost = false;
 		t->follows = false;
 	}
+	iot_look_forget(t, DRAIN);
 	cancel_delayed_work(&t->follow_work);
 }
 
@@ -241,6 +212,6 @@ void iot_follow_quiesce(struct io_target *t)
 	/* Somebody may have opened, and lost, it since. */
 	scoped_guard(mutex, &t->mutex) {
 		if (t->lost)
-			follow_queue(t, 0);
+			iot_follow_queue(t, 0);
 	}
 }

@@ -68,14 +68,13 @@ static const char *disk_differs(const struct io_target_follow *given,
 	return iot_identity_tells(given, old) ? NULL : "nothing tells it from others";
 }
 
-/* Return: why @new is not the device that @t has lost; NULL: it is. */
-const char *iot_identity_differs(struct io_target *t, const struct iot_fits *new)
+/* Return: why @new is not the device that was lost as @old; NULL: it is. */
+const char *iot_identity_differs(const struct io_target_follow *given,
+				 const struct iot_fits *old, const struct iot_fits *new)
 {
-	const struct iot_fits *old = &t->fits;
-
 	if (old->info.mode != new->info.mode)
 		return "of another kind";
 	if (S_ISBLK(new->info.mode))
-		return disk_differs(&t->config.follow, old, new);
+		return disk_differs(given, old, new);
 	return old->info.dev != new->info.dev ? "another number" : NULL;
 }

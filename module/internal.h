@@ -183,11 +183,13 @@ void iot_event_may_sleep(struct io_target *t, enum io_target_event event);
 
 /* open.c */
 int iot_target_open(struct io_target *t, const struct iot_source *from);
-void iot_source_forget(struct io_target *t);
+void iot_source_drop(struct iot_source *from);
+int iot_source_copy(struct iot_source *to, const struct iot_source *from);
+int iot_source_ask(struct io_target *t, const struct iot_source *from);
+struct io_target_lower *iot_source_open_unasked(struct io_target *t,
+						const struct iot_source *from);
 struct io_target_lower *iot_source_open(struct io_target *t, const struct iot_source *from);
 void iot_open_failed(struct io_target *t, const struct iot_source *from, int err);
-void iot_source_remember(struct io_target *t, const struct iot_source *from);
-struct io_target_lower *iot_source_reopen(struct io_target *t, unsigned int flags);
 int iot_target_opened(struct io_target *t, struct io_target_lower *lower, bool hold);
 int iot_loop_check(struct io_target *t, const char *path);
 

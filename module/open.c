@@ -8,7 +8,6 @@
 #include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/namei.h>
-#include <linux/rcupdate.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include <linux/wait.h>
@@ -69,22 +68,21 @@ static struct io_target_lower *open_mode(struct io_target *t, umode_t mode,
 	return iot_file_lower_path(t, from);
 }
 
-/* A device above the target's owner would wait for itself, or call itself without end. */
-static int loop_check(struct io_target *t, const char *path)
-{
-	if (!t->config.is_above || !t->config.is_above(t, path, t->config.private))
-		return 0;
-	return iot_err(t, -ELOOP, "open refused: %s lies above", path);
-}
-
-/* Asks again about a device that was opened some time ago. */
+/*
+ * A device above the target's owner would wait for itself, or call itself without end. Asks
+ * the owner, also about a device that was opened some time ago.
+ */
 int iot_loop_check(struct io_target *t, const char *path)
 {
-	struct fs_struct *old = iot_enter_init_fs();
-	int err = loop_check(t, path);
+	struct fs_struct *old;
+	bool above;
 
+	if (!t->config.is_above)
+		return 0;
+	old = iot_enter_init_fs();
+	above = t->config.is_above(t, path, t->config.private);
 	iot_leave_init_fs(old);
-	return err;
+	return above ? iot_err(t, -ELOOP, "open refused: %s lies above", path) : 0;
 }
 
 static struct io_target_lower *open_path(struct io_target *t, const struct iot_source *from)
@@ -94,7 +92,7 @@ static struct io_target_lower *open_path(struct io_target *t, const struct iot_s
 	umode_t mode;
 	int err;
 
-	err = loop_check(t, from->path) ?: path_mode(from->path, &mode);
+	err = path_mode(from->path, &mode);
 	lower = err ? ERR_PTR(err) : open_mode(t, mode, from);
 	iot_leave_init_fs(old);
 	return lower;
@@ -132,7 +130,9 @@ static struct io_target_lower *open_provider(struct io_target *t, const char *na
 	return iot_provider_lower(t, name, flags);
 }
 
-struct io_target_lower *iot_source_open(struct io_target *t, const struct iot_source *from)
+/* The owner of the target is not asked whether the device lies above. */
+struct io_target_lower *iot_source_open_unasked(struct io_target *t,
+						const struct iot_source *from)
 {
 	struct io_target_lower *lower;
 
@@ -151,6 +151,19 @@ struct io_target_lower *iot_source_open(struct io_target *t, const struct iot_so
 	return lower;
 }
 
+/* Does @from lie above @t? Return: 0, or -ELOOP, which has been told. */
+int iot_source_ask(struct io_target *t, const struct iot_source *from)
+{
+	return from->path && !from->provider ? iot_loop_check(t, from->path) : 0;
+}
+
+struct io_target_lower *iot_source_open(struct io_target *t, const struct iot_source *from)
+{
+	int err = iot_source_ask(t, from);
+
+	return err ? ERR_PTR(err) : iot_source_open_unasked(t, from);
+}
+
 /* Bad arguments have been told by who has found them. */
 void iot_open_failed(struct io_target *t, const struct iot_source *from, int err)
 {
@@ -158,33 +171,41 @@ void iot_open_failed(struct io_target *t, const struct iot_source *from, int err
 		iot_err(t, err, "open of %s failed", from->path ?: "a device");
 }
 
-static u64 lower_diskseq(struct io_target_lower *lower)
+/* A source that was remembered, or a copy of it. */
+void iot_source_drop(struct iot_source *from)
 {
-	struct io_target_info info = {};
-
-	lower->backend->info(lower, &info);
-	return info.diskseq;
+	kfree(from->path);
+	if (from->cred)
+		put_cred(from->cred);
+	if (from->mm)
+		mmdrop(from->mm);
+	*from = (struct iot_source){};
 }
 
-void iot_source_forget(struct io_target *t)
+/* Return: 0 or -ENOMEM. Context: process context, without I/O. */
+int iot_source_copy(struct iot_source *to, const struct iot_source *from)
 {
-	kfree(t->source.path);
-	if (t->source.cred)
-		put_cred(t->source.cred);
-	if (t->source.mm)
-		mmdrop(t->source.mm);
-	t->source = (struct iot_source){};
+	const char *path = from->path ? kstrdup(from->path, GFP_NOIO) : NULL;
+
+	if (from->path && !path)
+		return -ENOMEM;
+	*to = *from;
+	to->path = path;
+	get_cred(to->cred);
+	if (to->mm)
+		mmgrab(to->mm);
+	return 0;
 }
 
 /*
  * For reopen, once the open has succeeded. An adopted file is not ours to open again,
  * so all that is kept of it is that. @from's path becomes the target's.
  */
-void iot_source_remember(struct io_target *t, const struct iot_source *from)
+static void source_remember(struct io_target *t, const struct iot_source *from)
 {
 	if (from->mm)
 		mmgrab(from->mm);
-	iot_source_forget(t);
+	iot_source_drop(&t->source);
 	t->source = *from;
 	t->source.cred = get_current_cred();
 }
@@ -248,7 +269,7 @@ static int target_open_locked(struct io_target *t, const struct iot_source *from
 		return err;
 	}
 	own.path = path;
-	iot_source_remember(t, &own);
+	source_remember(t, &own);
 	iot_target_opened(t, lower, false);
 	return 0;
 }
@@ -364,109 +385,3 @@ struct io_target *io_target_open_path(const char *path, unsigned int flags,
 	return t;
 }
 EXPORT_SYMBOL_GPL(io_target_open_path);
-
-/* With the credentials of who has opened it first; says nothing if it fails. */
-struct io_target_lower *iot_source_reopen(struct io_target *t, unsigned int flags)
-{
-	const struct cred *old = override_creds(t->source.cred);
-	struct iot_source from = t->source;
-	struct io_target_lower *lower;
-
-	from.flags = flags;
-	lower = iot_source_open(t, &from);
-	revert_creds(old);
-	return lower;
-}
-
-static int reopen_check(struct io_target *t)
-{
-	if (!t->source.path && !t->source.dev && !t->source.call)
-		return iot_err(t, -EINVAL, "reopen refused: opened %s",
-			       t->source.file ? "by adopting a file" : "never before");
-	if (io_target_state(t) != IO_TARGET_CLOSED && !t->lost &&
-	    (!t->suspended || io_target_state(t) == IO_TARGET_REMOVED))
-		return iot_err(t, -EBUSY, "reopen refused: neither closed nor suspended");
-	return 0;
-}
-
-/* Return: 0, 1 if it is another disk, or negative errno. */
-static int target_reopen_locked(struct io_target *t)
-{
-	struct io_target_lower *lower;
-	bool another;
-	int err;
-
-	err = reopen_check(t);
-	if (err)
-		return err;
-	if (t->lost) {
-		t->suspended = false;
-		iot_follow_now(t);
-		return 0;
-	}
-	/* Still open, if suspend has not waited long enough. */
-	if (rcu_access_pointer(t->lower)) {
-		t->suspended = false;
-		return iot_state_resume(t, NULL, false) == -ENODEV ? -ENODEV : 0;
-	}
-	lower = iot_source_reopen(t, t->source.flags);
-	if (IS_ERR(lower)) {
-		iot_open_failed(t, &t->source, PTR_ERR(lower));
-		return PTR_ERR(lower);
-	}
-	if (io_target_state(t) != IO_TARGET_CLOSED) {
-		err = iot_fits_check(t, lower, "reopen");
-		if (err) {
-			iot_lower_release(lower);
-			return err;
-		}
-	}
-	another = lower_diskseq(lower) != t->fits.info.diskseq;
-	if (another)
-		iot_err(t, -ESTALE, "reopened, but not started: it is another disk");
-	t->suspended = false;
-	err = iot_target_opened(t, lower, another);
-	return err == -ENODEV ? err : another;
-}
-
-/**
- * io_target_reopen - open again what was open before, and go on
- * @target: suspended, or closed after it was opened by path or number
- *
- * Path, device number and flags are those of the last open, and so are the
- * credentials. Pended requests are sent, in order, as by io_target_start(), unless
- * the target was stopped before it was suspended, or meanwhile. Those prepared before
- * are checked again: one that the device as it is now cannot carry out ends with the
- * errno of prep, and not_sent. Requests prepared before a close are stale.
- *
- * Another disk under the same name (another diskseq) is opened, too, but nothing is
- * sent to it: the target is STOPPED, for the owner to start or purge.
- *
- * A target that follows a lost device is told to look for it now. That has not
- * happened when this returns, and what comes back must be the same device.
- *
- * Context: process context, sleeps. Not in the target's own end_io.
- * Return: 0. 1: opened, but STOPPED, since it is another disk. -EBUSY: the target is
- * open, frozen, or removed and to be closed first. -EINVAL: it was never opened, or by
- * adopting a file, or what is there now cannot take the place of what a suspended target
- * had, see io_target_set_next(). -ENODEV: removed meanwhile. -EDEADLK: as for io_target_close().
- * Otherwise as io_target_open(), and the state is what it was.
- */
-int io_target_reopen(struct io_target *target)
-{
-	int err = iot_may_wait(target, "reopen");
-	unsigned int noio;
-
-	if (err)
-		return err;
-	noio = memalloc_noio_save();	/* all I/O pends meanwhile */
-	scoped_guard(mutex, &target->mutex)
-		err = target_reopen_locked(target);
-	if (err >= 0) {
-		iot_rescan(target);
-		iot_event(target, IO_TARGET_EVENT_STATE);
-	}
-	memalloc_noio_restore(noio);
-	return err;
-}
-EXPORT_SYMBOL_GPL(io_target_reopen);

@@ -28,52 +28,73 @@ void iot_next_forget(struct io_target *t)
 	if (t->next)
 		iot_lower_release(t->next);
 	t->next = NULL;
-	kfree(t->next_path);
-	t->next_path = NULL;
-	put_cred(t->next_cred);
-	t->next_cred = NULL;
+	iot_source_drop(&t->next_source);
 }
 
-static int next_open(struct io_target *t, const char *path)
+/* Under the mutex: how the next device is opened. */
+static int next_begin(struct io_target *t, const char *path, struct iot_source *from)
 {
-	struct iot_source from = { .path = path, .flags = t->source.flags, .mm = t->source.mm };
-	struct io_target_lower *next = iot_source_open(t, &from);
-	int err;
+	struct iot_source as = { .path = path, .flags = t->source.flags, .mm = t->source.mm,
+				 .cred = current_cred() };
 
-	if (IS_ERR(next)) {
-		iot_open_failed(t, &from, PTR_ERR(next));
-		return PTR_ERR(next);
-	}
-	err = switch_check(t, next);
-	if (err) {
-		iot_lower_release(next);
-		return err;
-	}
-	iot_next_forget(t);
-	t->next = next;
-	t->next_path = path;
-	t->next_cred = get_current_cred();
+	if (io_target_state(t) == IO_TARGET_REMOVED || !rcu_access_pointer(t->lower))
+		return iot_err(t, -ENODEV, "next refused: there is no device");
+	if (iot_inject_alloc(t) || iot_source_copy(from, &as))
+		return iot_err(t, -ENOMEM, "next refused");
 	return 0;
 }
 
-static int next_set_locked(struct io_target *t, const char *path)
+/* Under the mutex. The target may have been closed since next_begin(), and opened again. */
+static int next_end(struct io_target *t, struct io_target_lower *next,
+		    const struct iot_source *from, u32 session)
 {
-	const char *copy;
 	int err;
 
-	if (!path) {
-		iot_next_forget(t);
-		return 0;
-	}
-	if (io_target_state(t) == IO_TARGET_REMOVED || !rcu_access_pointer(t->lower))
+	if (t->session != session || !rcu_access_pointer(t->lower))
 		return iot_err(t, -ENODEV, "next refused: there is no device");
-	copy = iot_inject_alloc(t) ? NULL : kstrdup(path, GFP_KERNEL);
-	if (!copy)
-		return iot_err(t, -ENOMEM, "next refused");
-	err = next_open(t, copy);
+	err = switch_check(t, next);
 	if (err)
-		kfree(copy);
+		return err;
+	iot_next_forget(t);
+	t->next = next;
+	t->next_source = *from;
+	return 0;
+}
+
+/* The device is opened without the mutex, since that may take for ever. */
+static int next_set(struct io_target *t, const char *path)
+{
+	struct io_target_lower *next;
+	struct iot_source from;
+	u32 session;
+	int err;
+
+	scoped_guard(mutex, &t->mutex) {
+		err = next_begin(t, path, &from);
+		session = t->session;
+	}
+	if (err)
+		return err;
+	next = iot_source_open(t, &from);
+	err = PTR_ERR_OR_ZERO(next);
+	if (err) {
+		iot_open_failed(t, &from, err);
+	} else {
+		scoped_guard(mutex, &t->mutex)
+			err = next_end(t, next, &from, session);
+		if (err)
+			iot_lower_release(next);
+	}
+	if (err)
+		iot_source_drop(&from);
 	return err;
+}
+
+static int next_drop(struct io_target *t)
+{
+	guard(mutex)(&t->mutex);
+	iot_next_forget(t);
+	return 0;
 }
 
 /**
@@ -103,8 +124,7 @@ int io_target_set_next(struct io_target *target, const char *path)
 	if (err)
 		return err;
 	noio = memalloc_noio_save();	/* its owner may have stopped the target for this */
-	scoped_guard(mutex, &target->mutex)
-		err = next_set_locked(target, path);
+	err = path ? next_set(target, path) : next_drop(target);
 	memalloc_noio_restore(noio);
 	return err;
 }
@@ -121,7 +141,7 @@ static int switch_possible(struct io_target *t)
 	if (t->next->gone)
 		return iot_err(t, -ENODEV, "switch refused: the next device has been removed");
 	/* It may have come to be above us since it was opened. */
-	return iot_loop_check(t, t->next_path);
+	return iot_source_ask(t, &t->next_source);
 }
 
 /* The next device settles: waited for by another thread, since it may be for ever. */
@@ -216,21 +236,13 @@ static struct io_target_lower *switch_detach(struct io_target *t)
  */
 static void switch_over(struct io_target *t, struct io_target_lower *old)
 {
-	struct iot_source from = {
-		.path	= t->next_path,
-		.flags	= t->source.flags,
-		.mm	= t->source.mm,
-	};
 	struct io_target_lower *next = t->next;
-	const struct cred *cred = t->next_cred;
 
 	t->next = NULL;
-	t->next_path = NULL;
-	t->next_cred = NULL;
-	iot_source_remember(t, &from);
+	iot_source_drop(&t->source);
 	/* Who has told it to switch need not be allowed to open it. */
-	put_cred(t->source.cred);
-	t->source.cred = cred;
+	t->source = t->next_source;
+	t->next_source = (struct iot_source){};
 	t->suspended = false;
 	iot_target_opened(t, next, false);
 	synchronize_rcu_expedited();

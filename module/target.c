@@ -149,7 +149,7 @@ static void target_release_work(struct work_struct *work)
 	keeps_module = t->keeps_module;
 	iot_follow_quiesce(t);
 	iot_rescan_quiesce(t);
-	iot_source_forget(t);
+	iot_source_drop(&t->source);
 	iot_debugfs_remove(t);
 	iot_inject_exit(t);
 	iot_latency_exit(t);

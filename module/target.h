@@ -64,7 +64,7 @@ struct io_target {
 	struct mutex			mutex;		/* see above */
 	struct iot_source		source;		/* for reopen; under mutex */
 	struct io_target_lower		*next;		/* to be switched to; under mutex */
-	const char			*next_path;
+	struct iot_source		next_source;
 	wait_queue_head_t		idle_wait;	/* for iot_target_idle() */
 	struct list_head		pended;		/* those kept, then as submitted */
 	struct list_head		*kept;		/* the last of those, or the head */
@@ -108,7 +108,6 @@ struct io_target {
 	struct ratelimit_state		log_limit;
 	char				name[32];
 
-	const struct cred		*next_cred;	/* of who has opened next; under mutex */
 	struct iot_fits			fits;		/* of what was opened last; under mutex */
 	u64				size_seen;	/* by rescan; under mutex */
 	bool				read_only_seen;
@@ -121,6 +120,7 @@ struct io_target {
 	u32				lost_told;	/* in this session; of follow_work alone */
 	unsigned long			follow_delay;	/* before the next look; under mutex */
 	struct delayed_work		follow_work;
+	struct iot_look			*look;		/* under lock and mutex */
 	bool				rescan_soon;	/* it has been told to; under lock */
 	struct delayed_work		rescan_work;
 	bool				keeps_module;	/* until its memory is gone */

@@ -15,17 +15,26 @@ bool iot_follow_lost(struct io_target *t);
 void iot_follow_now(struct io_target *t);
 void iot_follow_end(struct io_target *t);
 void iot_follow_quiesce(struct io_target *t);
+void iot_follow_queue(struct io_target *t, unsigned long delay);
+
+/* look.c */
+int iot_look_begin(struct io_target *t);
+struct io_target_lower *iot_look_take(struct io_target *t, long timeout);
+bool iot_look_forget(struct io_target *t, long timeout);
+bool iot_look_runs(struct io_target *t);
 
 /* identity.c */
 bool iot_identity_tells(const struct io_target_follow *given, const struct iot_fits *fits);
-const char *iot_identity_differs(struct io_target *t, const struct iot_fits *new);
+const char *iot_identity_differs(const struct io_target_follow *given,
+				 const struct iot_fits *old, const struct iot_fits *new);
 void iot_bdev_identify(struct block_device *bdev, struct iot_identity *id);
 
 /* fits.c */
 void iot_fits_read(struct io_target_lower *lower, struct iot_fits *fits);
 int iot_fits_check(struct io_target *t, struct io_target_lower *lower, const char *what);
 int iot_fits_check_follow(struct io_target *t, struct io_target_lower *lower);
-int iot_fits_check_lost(struct io_target *t, struct io_target_lower *lower);
+int iot_fits_check_lost(struct io_target *t, const struct iot_fits *was,
+			struct io_target_lower *lower);
 
 /* rescan.c */
 void iot_rescan_init(struct io_target *t);

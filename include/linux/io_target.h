@@ -245,9 +245,9 @@ struct io_target_follow {
  *	as many IO_TARGET_EVENT_ORPHAN_END as IO_TARGET_EVENT_ORPHAN were told
  * @is_above: optional: does what @path names lie above what the owner has made of the
  *	target, or is it that? Asked before anything is opened by a path, for the first time
- *	or again, and before a switch; what does is refused with -ELOOP. Process context, may
- *	sleep, but not wait for the target, whose mutex is held; in a kernel thread @path is
- *	looked up from the root of init
+ *	or again, before a switch, and of a lost device also when it has been found; what does
+ *	is refused with -ELOOP. Process context, may sleep, but not wait for the target, whose
+ *	mutex may be held; in a kernel thread @path is looked up from the root of init
  * @private: for @event and @is_above
  * @follow: what happens when the device goes away
  * @rescan: jiffies after which its size is looked at, again and again; 0: only when the

@@ -124,7 +124,7 @@ static void device_event(struct io_target *target, enum io_target_event event, v
 }
 
 /*
- * Called under the target's mutex, also by the worker that follows. The disk outlives that:
+ * Called by who gives the commands, and by the worker that follows. The disk outlives both:
  * it is freed after the target has been closed.
  */
 static bool device_is_above(struct io_target *target, const char *path, void *private)

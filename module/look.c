@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A look at what lies where a lost device was, by a thread of its own: to open a device, to
+ * write back what others have in its page cache, and to read a block from it may take
+ * for ever, and who controls the target meanwhile does not wait for that.
+ *
+ * A target has one look at a time, t->look: set under mutex and lock, by follow_work. The
+ * look ends under the lock, and has the work queued there, which takes what was found. A
+ * look that is not waited for any more is forgotten: it finds itself not to be the
+ * target's, gives back what it has opened, and until then keeps the target's memory and
+ * this module by a reference that is taken when it is forgotten. Before that it needs none,
+ * since close forgets it.
+ *
+ * Nothing of the owner's is called by it, who may be gone when it is forgotten: whether
+ * a path lies above the target is asked by follow_work.
+ */
+#include <linux/cred.h>
+#include <linux/export.h>
+#include <linux/sched/mm.h>
+#include <linux/slab.h>
+
+#include "watch.h"
+
+/**
+ * struct iot_look - a look
+ * @work: runs on the recovery queue
+ * @target: whose it is, or was
+ * @from: what is opened; a copy
+ * @was: what was lost; a copy
+ * @lower: what was found, or ERR_PTR with the reason why it is not what was lost
+ * @done: @lower is there
+ */
+struct iot_look {
+	struct work_struct	work;
+	struct io_target	*target;
+	struct iot_source	from;
+	struct iot_fits		was;
+	struct io_target_lower	*lower;
+	struct completion	done;
+};
+
+static void look_free(struct iot_look *look)
+{
+	iot_source_drop(&look->from);
+	kfree(look);
+}
+
+/*
+ * A disk can be opened some time after its death, and before it is connected to anything:
+ * what pends would be sent only to fail.
+ */
+static int look_check(struct iot_look *look, struct io_target_lower *lower)
+{
+	const struct iot_backend *backend = lower->backend;
+	int err;
+
+	if (backend->dead && backend->dead(lower, 0))
+		return -ENODEV;
+	err = iot_fits_check_lost(look->target, &look->was, lower);
+	if (err)
+		return err;
+	if (backend->answers && lower->flags & IO_TARGET_READ && !backend->answers(lower))
+		return -EIO;
+	return 0;
+}
+
+/* Return: the device, or ERR_PTR. */
+static struct io_target_lower *look_open(struct iot_look *look, unsigned int flags)
+{
+	struct iot_source from = look->from;
+	struct io_target_lower *lower;
+	int err;
+
+	from.flags = flags;
+	lower = iot_source_open_unasked(look->target, &from);
+	if (IS_ERR(lower))
+		return lower;
+	err = look_check(look, lower);
+	if (!err)
+		return lower;
+	iot_lower_release(lower);
+	return ERR_PTR(err);
+}
+
+/*
+ * At a disk first without claiming it, writing it back and opening it for writing: it may be
+ * somebody else's.
+ */
+static struct io_target_lower *look_at(struct iot_look *look)
+{
+	struct io_target_lower *peek;
+
+	if (S_ISBLK(look->was.info.mode) && look->from.flags != IO_TARGET_READ) {
+		peek = look_open(look, IO_TARGET_READ);
+		if (IS_ERR(peek))
+			return peek;
+		iot_lower_release(peek);
+	}
+	return look_open(look, look->from.flags);
+}
+
+/* Return: false: nobody waits for it any more. */
+static bool look_end(struct iot_look *look)
+{
+	struct io_target *t = look->target;
+
+	guard(spinlock_irqsave)(&t->lock);
+	if (t->look != look)
+		return false;
+	iot_follow_queue(t, 0);
+	complete_all(&look->done);
+	return true;
+}
+
+static void look_work(struct work_struct *work)
+{
+	struct iot_look *look = container_of(work, struct iot_look, work);
+	const struct cred *old = override_creds(look->from.cred);
+	unsigned int noio = memalloc_noio_save();	/* all I/O may pend meanwhile */
+	struct io_target *t = look->target;
+
+	look->lower = look_at(look);
+	memalloc_noio_restore(noio);
+	revert_creds(old);
+	if (look_end(look))
+		return;
+	if (!IS_ERR(look->lower))
+		iot_lower_release(look->lower);
+	look_free(look);
+	io_target_put(t);
+}
+
+/* Under the mutex, for a lost target that has no look. Return: 0 or -ENOMEM. */
+int iot_look_begin(struct io_target *t)
+{
+	struct iot_look *look = iot_inject_alloc(t) ? NULL : kzalloc_obj(*look, GFP_NOIO);
+
+	lockdep_assert_held(&t->mutex);
+	if (!look)
+		return -ENOMEM;
+	INIT_WORK(&look->work, look_work);
+	init_completion(&look->done);
+	look->target = t;
+	look->was = t->fits;
+	if (iot_source_copy(&look->from, &t->source)) {
+		kfree(look);
+		return -ENOMEM;
+	}
+	scoped_guard(spinlock_irqsave, &t->lock)
+		t->look = look;
+	queue_work(iot_recovery, &look->work);
+	return 0;
+}
+
+/*
+ * Under the mutex. The target has no look any more.
+ * Return: what it has found; ERR_PTR, -ETIMEDOUT: it has not ended within @timeout.
+ */
+struct io_target_lower *iot_look_take(struct io_target *t, long timeout)
+{
+	struct iot_look *look = t->look;
+	struct io_target_lower *lower;
+
+	lockdep_assert_held(&t->mutex);
+	wait_for_completion_timeout(&look->done, timeout);
+	scoped_guard(spinlock_irqsave, &t->lock) {
+		t->look = NULL;
+		if (!completion_done(&look->done)) {
+			io_target_get(t);
+			return ERR_PTR(-ETIMEDOUT);
+		}
+	}
+	lower = look->lower;
+	look_free(look);
+	return lower;
+}
+
+/* Under the mutex. Return: false: it has not ended within @timeout, and is left alone. */
+bool iot_look_forget(struct io_target *t, long timeout)
+{
+	struct io_target_lower *lower;
+
+	if (!t->look)
+		return true;
+	lower = iot_look_take(t, timeout);
+	if (!IS_ERR(lower))
+		iot_lower_release(lower);
+	return lower != ERR_PTR(-ETIMEDOUT);
+}
+
+IOT_EXPORT_FOR_TESTS(iot_look_forget);
+
+/* Under the mutex. */
+bool iot_look_runs(struct io_target *t)
+{
+	return t->look && !completion_done(&t->look->done);
+}
+
+IOT_EXPORT_FOR_TESTS(iot_look_runs);

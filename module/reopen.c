@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Opening again what was open before: by its owner, after a suspend or a close.
+ */
+#include <linux/cred.h>
+#include <linux/export.h>
+#include <linux/rcupdate.h>
+#include <linux/sched/mm.h>
+
+#include "watch.h"
+
+static u64 lower_diskseq(struct io_target_lower *lower)
+{
+	struct io_target_info info = {};
+
+	lower->backend->info(lower, &info);
+	return info.diskseq;
+}
+
+static int reopen_check(struct io_target *t)
+{
+	if (!t->source.path && !t->source.dev && !t->source.call)
+		return iot_err(t, -EINVAL, "reopen refused: opened %s",
+			       t->source.file ? "by adopting a file" : "never before");
+	if (io_target_state(t) != IO_TARGET_CLOSED && !t->lost &&
+	    (!t->suspended || io_target_state(t) == IO_TARGET_REMOVED))
+		return iot_err(t, -EBUSY, "reopen refused: neither closed nor suspended");
+	return 0;
+}
+
+/*
+ * Under the mutex.
+ * Return: 1: @from, with the credentials of who has opened it first, is to be opened;
+ * 0: that was all; or negative errno.
+ */
+static int reopen_begin(struct io_target *t, struct iot_source *from)
+{
+	int err = reopen_check(t);
+
+	if (err)
+		return err;
+	if (t->lost) {
+		t->suspended = false;
+		iot_follow_now(t);
+		return 0;
+	}
+	/* Still open, if suspend has not waited long enough. */
+	if (rcu_access_pointer(t->lower)) {
+		t->suspended = false;
+		return iot_state_resume(t, NULL, false) == -ENODEV ? -ENODEV : 0;
+	}
+	return iot_source_copy(from, &t->source) ?: 1;
+}
+
+/*
+ * Under the mutex. Others may have closed the target, opened it, or looked for its device
+ * since reopen_begin(), when it was @closed, or not.
+ * Return: 0, or why @lower is not to be its device.
+ */
+static int reopen_recheck(struct io_target *t, struct io_target_lower *lower, bool closed)
+{
+	int err = reopen_check(t);
+
+	if (err)
+		return err;
+	if (!closed && io_target_state(t) == IO_TARGET_CLOSED)
+		return iot_err(t, -ENODEV, "reopen refused: it has been closed meanwhile");
+	if (t->lost || rcu_access_pointer(t->lower))
+		return iot_err(t, -EBUSY, "reopen refused: neither closed nor suspended");
+	return io_target_state(t) == IO_TARGET_CLOSED ? 0 : iot_fits_check(t, lower, "reopen");
+}
+
+/* Under the mutex; @from becomes the target's. Return: as io_target_reopen(). */
+static int reopen_end(struct io_target *t, struct io_target_lower *lower, struct iot_source *from)
+{
+	bool another = lower_diskseq(lower) != t->fits.info.diskseq;
+	int err;
+
+	if (another)
+		iot_err(t, -ESTALE, "reopened, but not started: it is another disk");
+	iot_source_drop(&t->source);
+	t->source = *from;
+	*from = (struct iot_source){};
+	t->suspended = false;
+	err = iot_target_opened(t, lower, another);
+	return err == -ENODEV ? err : another;
+}
+
+static struct io_target_lower *source_reopen(struct io_target *t, const struct iot_source *from)
+{
+	const struct cred *old = override_creds(from->cred);
+	struct io_target_lower *lower = iot_source_open(t, from);
+
+	revert_creds(old);
+	if (IS_ERR(lower))
+		iot_open_failed(t, from, PTR_ERR(lower));
+	return lower;
+}
+
+/* The device is opened without the mutex, since that may take for ever. */
+static int target_reopen(struct io_target *t)
+{
+	struct io_target_lower *lower;
+	struct iot_source from;
+	bool closed;
+	int err;
+
+	scoped_guard(mutex, &t->mutex) {
+		closed = io_target_state(t) == IO_TARGET_CLOSED;
+		err = reopen_begin(t, &from);
+	}
+	if (err <= 0)
+		return err;
+	lower = source_reopen(t, &from);
+	if (IS_ERR(lower)) {
+		iot_source_drop(&from);
+		return PTR_ERR(lower);
+	}
+	scoped_guard(mutex, &t->mutex) {
+		err = reopen_recheck(t, lower, closed);
+		if (!err) {
+			err = reopen_end(t, lower, &from);
+			lower = NULL;
+		}
+	}
+	if (lower)
+		iot_lower_release(lower);
+	iot_source_drop(&from);
+	return err;
+}
+
+/**
+ * io_target_reopen - open again what was open before, and go on
+ * @target: suspended, or closed after it was opened by path or number
+ *
+ * Path, device number and flags are those of the last open, and so are the
+ * credentials. Pended requests are sent, in order, as by io_target_start(), unless
+ * the target was stopped before it was suspended, or meanwhile. Those prepared before
+ * are checked again: one that the device as it is now cannot carry out ends with the
+ * errno of prep, and not_sent. Requests prepared before a close are stale.
+ *
+ * Another disk under the same name (another diskseq) is opened, too, but nothing is
+ * sent to it: the target is STOPPED, for the owner to start or purge.
+ *
+ * A target that follows a lost device is told to look for it now. That has not
+ * happened when this returns, and what comes back must be the same device.
+ *
+ * Context: process context, sleeps. Not in the target's own end_io.
+ * Return: 0. 1: opened, but STOPPED, since it is another disk. -EBUSY: the target is
+ * open, frozen, or removed and to be closed first. -EINVAL: it was never opened, or by
+ * adopting a file, or what is there now cannot take the place of what a suspended target
+ * had, see io_target_set_next(). -ENODEV: removed or closed meanwhile. -EDEADLK: as for
+ * io_target_close().
+ * Otherwise as io_target_open(), and the state is what it was.
+ */
+int io_target_reopen(struct io_target *target)
+{
+	int err = iot_may_wait(target, "reopen");
+	unsigned int noio;
+
+	if (err)
+		return err;
+	noio = memalloc_noio_save();	/* all I/O pends meanwhile */
+	err = target_reopen(target);
+	if (err >= 0) {
+		iot_rescan(target);
+		iot_event(target, IO_TARGET_EVENT_STATE);
+	}
+	memalloc_noio_restore(noio);
+	return err;
+}
+EXPORT_SYMBOL_GPL(io_target_reopen);
