@@ -31,13 +31,18 @@ struct due {
 	void		(*act)(struct due *due);
 };
 
+/* Some time after a tick; on a busy host, where ticks come late and together, one before. */
 static void act_when_due(void *private)
 {
 	struct due *due = private;
+	unsigned long tick = due->deadline - 1;
+	s64 after = TICK_NSEC + due->offset;
 
-	while (time_before(jiffies, due->deadline - 1))
+	for (; after < 0; after += TICK_NSEC)
+		tick--;
+	while (time_before(jiffies, tick))
 		cpu_relax();
-	duel_spin_until(ktime_get_ns() + max_t(s64, TICK_NSEC + due->offset, 0));
+	duel_spin_until(ktime_get_ns() + after);
 	due->act(due);
 }
 
