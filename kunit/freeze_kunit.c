@@ -191,11 +191,43 @@ static void freeze_close_waits(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, a->thaws, 1u);
 }
 
+/* The freeze waits for a write that the disk holds; who controls the target does not. */
+static void freeze_waits(struct kunit *test)
+{
+	struct above *a = above_open(test);
+	struct sent *s = sent_alloc(test, a->t, 1);
+
+	init_completion(&a->told);
+	init_completion(&a->leave);
+	INIT_WORK(&a->freeze, freeze_work);
+	a->stays = true;
+	queue_work(system_unbound_wq, &a->freeze);
+	wait_for_completion(&a->told);
+	testdev_disk_mode(a->disk, TESTDEV_HOLD, TESTDEV_TASK);
+	KUNIT_EXPECT_EQ(test, io_target_prep_write_buf(&s->req, a->buf, LEN, 0, 0), 0);
+	KUNIT_EXPECT_EQ(test, sent_submit(s), 0);
+	KUNIT_EXPECT_TRUE(test, testdev_disk_wait_held(a->disk, 1));
+	complete(&a->leave);
+	wait_event(a->t->idle_wait, io_target_state(a->t) == IO_TARGET_SUSPENDED);
+	KUNIT_EXPECT_EQ(test, io_target_suspend(a->t, 1), -ETIMEDOUT);
+	KUNIT_EXPECT_EQ(test, io_target_reopen(a->t), 0);
+	KUNIT_EXPECT_EQ(test, io_target_stop(a->t, IO_TARGET_LEAVE_SENT, 0), 0);
+	KUNIT_EXPECT_TRUE(test, work_busy(&a->freeze));
+	testdev_disk_release_all(a->disk, BLK_STS_OK, TESTDEV_TASK);
+	flush_work(&a->freeze);
+	KUNIT_EXPECT_TRUE(test, sent_wait(s));
+	KUNIT_EXPECT_EQ(test, io_target_state(a->t), IO_TARGET_SUSPENDED);
+	KUNIT_EXPECT_EQ(test, testdev_disk_thaw(a->disk), 0);
+	KUNIT_EXPECT_EQ(test, io_target_state(a->t), IO_TARGET_STOPPED);
+	above_close(test, a);
+}
+
 static struct kunit_case freeze_cases[] = {
 	KUNIT_CASE(freeze_told_first),
 	KUNIT_CASE(freeze_given_up),
 	KUNIT_CASE(freeze_died),
 	KUNIT_CASE(freeze_close_waits),
+	KUNIT_CASE(freeze_waits),
 	{}
 };
 

@@ -224,14 +224,37 @@ static bool freeze_begin(struct io_target *t, struct io_target_lower *lower)
 	return false;
 }
 
-/* Not with writes on their way that nobody waits for any more. */
-static int target_freeze_locked(struct io_target *t, struct io_target_lower *lower)
-{
-	struct iot_wait wait = { .ended = iot_target_unused, .killable = true };
-	int err;
+/* For a lower to become idle, or to be given up. */
+struct freeze_wait {
+	struct iot_wait			wait;
+	struct io_target_lower		*lower;
+};
 
+static bool freeze_ended(struct io_target *t, const struct iot_wait *wait)
+{
+	const struct freeze_wait *w = container_of(wait, struct freeze_wait, wait);
+
+	return iot_target_unused(t, wait) || !target_has(t, w->lower);
+}
+
+/* Under the mutex. Return: whether there is something to be waited for. */
+static bool freeze_suspend(struct io_target *t, struct io_target_lower *lower)
+{
+	t->freeze_told = true;
+	if (!lower_set_frozen(t, lower, true))
+		return false;
 	iot_state_suspend(t);
-	err = iot_wait_polling(t, &wait, MAX_SCHEDULE_TIMEOUT) < 0 ? -EINTR : 0;
+	return true;
+}
+
+/*
+ * The wait has ended with @err. A freeze is not one with writes on their way that nobody
+ * waits for any more. Under the mutex.
+ */
+static int freeze_end(struct io_target *t, struct io_target_lower *lower, int err)
+{
+	if (!target_has(t, lower))
+		return err;
 	if (!err && READ_ONCE(lower->orphan_writes))
 		err = iot_err(t, -EBUSY, "freeze refused: orphaned writes");
 	if (err) {
@@ -239,6 +262,19 @@ static int target_freeze_locked(struct io_target *t, struct io_target_lower *low
 		iot_state_resume(t, NULL, false);
 	}
 	return err;
+}
+
+/* Without the mutex: who controls the target does not wait for the device. */
+static int freeze_wait(struct io_target *t, struct io_target_lower *lower)
+{
+	struct freeze_wait w = {
+		.wait = { .ended = freeze_ended, .killable = true },
+		.lower = lower,
+	};
+	int err = iot_wait_polling(t, &w.wait, MAX_SCHEDULE_TIMEOUT) < 0 ? -EINTR : 0;
+
+	guard(mutex)(&t->mutex);
+	return freeze_end(t, lower, err);
 }
 
 /*
@@ -252,6 +288,7 @@ static int target_freeze_locked(struct io_target *t, struct io_target_lower *low
  */
 int iot_target_freeze(struct io_target *t, struct io_target_lower *lower)
 {
+	bool waits;
 	int err;
 
 	if (!freeze_begin(t, lower))
@@ -262,10 +299,10 @@ int iot_target_freeze(struct io_target *t, struct io_target_lower *lower)
 		iot_event_may_sleep(t, IO_TARGET_EVENT_THAW);
 		return err;
 	}
-	t->freeze_told = true;
-	if (lower_set_frozen(t, lower, true))
-		err = target_freeze_locked(t, lower);
+	waits = freeze_suspend(t, lower);
 	mutex_unlock(&t->mutex);
+	if (waits)
+		err = freeze_wait(t, lower);
 	iot_event(t, IO_TARGET_EVENT_STATE);
 	iot_target_thawed(t);
 	return err;
