@@ -60,10 +60,10 @@ take_down() {
 		losetup -D 2>/dev/null
 		lio_down 2>/dev/null
 		for module in io_target_demo io_target_passthru io_target loop brd nbd null_blk \
-			scsi_debug tcm_loop target_core_mod zram bcache raid0 raid1 linear \
-			md_linear raid456 async_raid6_recov async_pq async_xor async_memcpy \
+			scsi_debug tcm_loop target_core_mod zram zsmalloc bcache raid0 raid1 \
+			linear md_linear raid456 async_raid6_recov async_pq async_xor async_memcpy \
 			async_tx raid6_pq xor md_mod dm_thin_pool dm_bio_prison \
-			dm_persistent_data dm_verity dm_bufio; do
+			dm_persistent_data dm_verity dm_bufio libcrc32c; do
 			rmmod $module 2>/dev/null
 		done
 		[ "$(cut -d' ' -f1 /proc/modules | sort | xargs)" = "$BASE_MODULES" ] &&
@@ -164,6 +164,8 @@ scenarios() {
 	start_ticks
 	exec 6>/dev/iot/out
 	programs || return 1
+	clock_settles
+	online_cpus
 	BOOT_MODULES=$(wc -l </proc/modules)
 	start_leaks
 	run_all
