@@ -25,7 +25,7 @@ fio_needs=(libaio1 libaio-dev zlib1g-dev)
 # Of the guest; each is looked up below the unpacked packages.
 programs=(mke2fs e2fsck resize2fs debugfs dumpe2fs mount umount losetup blkdiscard blockdev
 	blkzone sfdisk fsfreeze setpriv dmsetup nbd-client perl mdadm make-bcache veritysetup
-	sg_persist sg_raw sg_inq smartctl)
+	sg_persist smartctl)
 
 # Debian 13 calls some of the libraries by other names.
 aio_packages() {

@@ -19,30 +19,9 @@ scsi() {
 	echo "== $*: $lower"
 }
 
-# The upper disk has these of its own: how requests queue, which are the lower one's; a write
-# cache, so that no flush is lost above when the disk is another one day; and what is set
-# for a queue and not for a disk.
-own='write_cache fua scheduler nr_requests nomerges rq_affinity io_timeout wbt_lat_usec
-	io_poll io_poll_delay iostats add_random read_ahead_kb throttle_sample_time
-	async_depth'
-
-is_own() { # file
-	case " $(echo "$own" | xargs) " in
-	*" $1 "*) ;;
-	*) return 1 ;;
-	esac
-}
-
 same_limits() {
-	for file in /sys/block/"$lower"/queue/*; do
-		name=${file##*/}
-		if [ ! -f "$file" ] || is_own "$name"; then
-			continue
-		fi
-		below=$(cat "$file" 2>/dev/null) || continue
-		above=$(cat "/sys/block/iot-l/queue/$name" 2>/dev/null) || fail "no $name above"
-		[ "$above" = "$below" ] || fail "$name: $above, below $below"
-	done
+	found=$(differences "$lower" iot-l)
+	[ -z "$found" ] || fail "$found"
 	[ "$(cat /sys/block/iot-l/queue/write_cache)" = 'write back' ] || fail 'no write cache'
 }
 

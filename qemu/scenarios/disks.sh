@@ -123,3 +123,31 @@ nbd_end() {
 	nbd-client -d /dev/nbd0 -nonetlink
 	host nbd kill
 }
+
+# ---- what a disk and the one above it say of themselves ----
+
+# The upper disk has these of its own: how requests queue, which are the lower one's; a write
+# cache, so that no flush is lost above when the disk is another one day; and what is set
+# for a queue and not for a disk.
+own='write_cache fua scheduler nr_requests nomerges rq_affinity io_timeout wbt_lat_usec
+	io_poll io_poll_delay iostats add_random read_ahead_kb throttle_sample_time
+	async_depth'
+
+is_own() { # file
+	case " $(echo "$own" | xargs) " in
+	*" $1 "*) ;;
+	*) return 1 ;;
+	esac
+}
+
+differences() { # disk, the one above: a line for each
+	for file in /sys/block/"$1"/queue/*; do
+		name=${file##*/}
+		if [ ! -f "$file" ] || is_own "$name"; then
+			continue
+		fi
+		below=$(cat "$file" 2>/dev/null) || continue
+		above=$(cat "/sys/block/$2/queue/$name" 2>/dev/null) || above=missing
+		[ "$above" = "$below" ] || echo "$name: $above, below $below"
+	done
+}

@@ -17,6 +17,7 @@ umount() { /opt/bin/umount "$@"; }
 blkdiscard() { /opt/bin/blkdiscard "$@"; }
 blockdev() { /opt/bin/blockdev "$@"; }
 setpriv() { /opt/bin/setpriv "$@"; }
+losetup() { /opt/bin/losetup "$@"; }
 
 fail() { # text
 	echo "FAIL: $*"
@@ -95,15 +96,19 @@ wait_for() {
 }
 
 # The disk that the host gave this serial.
+# The paths to an NVMe disk that has several are hidden: they have no node.
+disk_of() { # serial
+	grep -ls "^$1 *$" /sys/block/*/serial /sys/block/*/device/serial |
+		sed -n '\,/nvme[0-9]*c,!s,^/sys/block/\([^/]*\).*,/dev/\1,p' | head -n 1
+}
+
 disk() { # serial
 	wait_for 10 disk_there "$1" || fail "there is no disk $1"
-	found=$(grep -ls "^$1 *$" /sys/block/*/serial /sys/block/*/device/serial | head -n 1)
-	found=${found#/sys/block/}
-	echo "/dev/${found%%/*}"
+	disk_of "$1"
 }
 
 disk_there() {
-	grep -qs "^$1 *$" /sys/block/*/serial /sys/block/*/device/serial
+	[ -n "$(disk_of "$1")" ]
 }
 
 disk_gone() {
