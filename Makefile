@@ -81,7 +81,7 @@ help:
 	@echo '  make clean            remove what make modules made'
 	@echo
 	@echo 'Variables:'
-	@echo '  KERNEL=oldest|default|newest|<version>   PROFILE=plain|debug   FILTER=<suite glob>'
+	@echo '  KERNEL=oldest|default|newest|sid|<version> PROFILE=plain|debug   FILTER=<suite glob>'
 	@echo '  KERNEL=all                               make scenarios: those of make test-all'
 	@echo '  SCALE=<n>                                make test-stress: n times as many rounds, 20'
 	@echo '  CONFIG_IO_TARGET_<X>=y|m                 make modules: an option of Kconfig'

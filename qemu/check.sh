@@ -48,6 +48,7 @@ table() {
 	gcc-oldest      check_gcc    oldest  gcc W=1, as make test has them
 	gcc-default     check_gcc    default gcc W=1, as make test has them
 	gcc-newest      check_gcc    newest  gcc W=1, as make test has them
+	gcc-sid         check_sid    sid     gcc W=1, all options on, the newest kernel of Debian sid
 	gcc-bare        check_bare   default gcc W=1, all options off
 	sparse-oldest   check_sparse oldest  sparse C=2
 	sparse-default  check_sparse default sparse C=2

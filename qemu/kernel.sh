@@ -7,11 +7,12 @@
 #   kernel.sh source  <kernel>                 the unpacked source tree
 #   kernel.sh build   <kernel> <plain|debug>   the build directory
 #   kernel.sh build   <kernel> um-<plain|debug>  of the user-mode kernel
-#   kernel.sh prepare <kernel> clang           a tree for modules built by clang
+#   kernel.sh prepare <kernel> <gcc|clang>     a tree in which modules compile
 #   kernel.sh update                           look for newer packages
 #   kernel.sh list                             what the cache holds
 #
-# <kernel> is oldest, default, newest, or a version that one of them has.
+# <kernel> is oldest, default, newest, sid (the newest of that suite), or a version of which a
+# Debian suite has the source.
 # KERNEL_SRC=<tree> takes that source tree instead, whatever <kernel> says.
 # The answer is the last line on stdout; the rest goes to stderr.
 
@@ -24,6 +25,9 @@ OLDEST=6.1	OLDEST_SUITE=bookworm
 DEFAULT=6.12	DEFAULT_SUITE=trixie
 NEWEST_SUITE=trixie-backports
 
+# Where a version is looked for
+SUITES=("$OLDEST_SUITE" "$DEFAULT_SUITE" "$NEWEST_SUITE" testing sid)
+
 # The newest kernel moves; this is the last one that all tests passed on.
 NEWEST_GREEN=7.3
 
@@ -33,27 +37,33 @@ UM_BUILD_LINES=1150
 
 JOBS=${JOBS:-$(nproc)}
 
-# newest_version: the highest linux-source-X.Y of the backports; looked up once
-# a day, and the last answer is good enough without a network
-newest_version() {
+# suite_versions <suite>: X.Y for each of its source packages
+suite_versions() {
+	apt_cache "$1" pkgnames linux-source- |
+		sed -nE 's/^linux-source-([0-9]+\.[0-9]+)$/\1/p' | sort -V
+}
+
+# latest_version <role> <suite>: its highest; looked up once a day, and the last answer is
+# good enough without a network
+latest_version() {
 	local file found
 
-	file=$(cache_dir src)/newest
+	file=$(cache_dir src)/$1
 	if ! fresh "$file" 1440; then
-		if apt_update "$NEWEST_SUITE"; then
-			found=$(apt_cache "$NEWEST_SUITE" pkgnames linux-source- |
-				sed -nE 's/^linux-source-([0-9]+\.[0-9]+)$/\1/p' |
-				sort -V | tail -n 1)
+		if apt_update "$2"; then
+			found=$(suite_versions "$2" | tail -n 1)
 			[ -z "$found" ] || printf '%s\n' "$found" >"$file"
 		elif [ -s "$file" ]; then
 			warn "cannot look for a newer kernel: using $(cat "$file")"
 		fi
-		newest_warn "$(cat "$file" 2>/dev/null || echo 0)"
+		[ "$1" != newest ] || newest_warn "$(cat "$file" 2>/dev/null || echo 0)"
 	fi
-	[ -s "$file" ] || die "found no linux-source-X.Y in suite $NEWEST_SUITE" \
+	[ -s "$file" ] || die "found no linux-source-X.Y in suite $2" \
 		"is the network there? or use KERNEL_SRC=<tree>"
 	cat "$file"
 }
+
+newest_version() { latest_version newest "$NEWEST_SUITE"; }
 
 newest_warn() {
 	if [ "$(printf '%s\n' "$NEWEST_GREEN" "$1" | sort -V | tail -n 1)" != "$NEWEST_GREEN" ]; then
@@ -69,8 +79,6 @@ tree_version() {
 
 # short_version <kernel>: the role or version as X.Y
 short_version() {
-	local newest
-
 	if [ -n "${KERNEL_SRC:-}" ]; then
 		tree_version "$KERNEL_SRC" | cut -d. -f1,2
 		return
@@ -79,22 +87,35 @@ short_version() {
 	oldest | "$OLDEST") echo "$OLDEST" ;;
 	default | "$DEFAULT") echo "$DEFAULT" ;;
 	newest) newest_version ;;
+	sid) latest_version sid sid ;;
 	*)
-		newest=$(newest_version)
-		[ "$1" = "$newest" ] ||
+		[ -e "$(cache_dir src)/$1/Makefile" ] || suite_of "$1" >/dev/null ||
 			die "unknown KERNEL '$1'" \
-				"one of: oldest default newest $OLDEST $DEFAULT $newest"
-		echo "$newest"
+				"one of: oldest default newest sid $(every_version | xargs)"
+		echo "$1"
 		;;
 	esac
 }
 
+every_version() {
+	local suite
+
+	for suite in "${SUITES[@]}"; do
+		! (apt_update "$suite") >/dev/null 2>&1 || suite_versions "$suite"
+	done | sort -Vu
+}
+
+# suite_of <X.Y>: the first that has it
 suite_of() {
-	case $1 in
-	"$OLDEST") echo "$OLDEST_SUITE" ;;
-	"$DEFAULT") echo "$DEFAULT_SUITE" ;;
-	*) echo "$NEWEST_SUITE" ;;
-	esac
+	local suite
+
+	for suite in "${SUITES[@]}"; do
+		if (apt_update "$suite" >&2) && suite_versions "$suite" | grep -qxF "$1"; then
+			echo "$suite"
+			return
+		fi
+	done
+	return 1
 }
 
 # source_tree <kernel>: fetched if it is not there. src/X.Y is a link to the
@@ -227,32 +248,41 @@ kernel_build() {
 	printf '%s\n' "$dir"
 }
 
-# prepare_locked <source> <dir> <wanted>: what modules need to compile; nothing
+# prepare_locked <source> <dir> <wanted> <compiler>: what modules need to compile; nothing
 # is linked, so there is no Module.symvers (build with KBUILD_MODPOST_WARN=1)
 prepare_locked() {
 	local label
 
-	label="kernel $(tree_version "$1") clang"
+	label="kernel $(tree_version "$1") $4"
 	[ ! -e "$2/.complete" ] || return 0
-	build_config "$1" "$2" "$3" CC=clang
-	build_run "$1" "$2" "$label" 0 CC=clang modules_prepare
+	build_config "$1" "$2" "$3" CC="$4"
+	build_run "$1" "$2" "$label" 0 CC="$4" modules_prepare
 }
 
-kernel_prepare() {
-	local src dir wanted need have
+clang_fits() { # kernel, source
+	local need have
 
-	[ "$2" = clang ] || die "cannot prepare a tree for '$2'" "one of: clang"
 	command -v clang >/dev/null || die "clang is missing" "run: qemu/deps.sh check"
-	src=$(source_tree "$1")
-	need=$("$src/scripts/min-tool-version.sh" llvm)
+	need=$("$2/scripts/min-tool-version.sh" llvm)
 	have=$(clang -dumpversion)
 	[ "$(printf '%s\n' "$need" "$have" | sort -V | head -n 1)" = "$need" ] ||
 		die "kernel $(short_version "$1") needs clang $need, here is $have" \
 			"use an older kernel or a newer clang"
+}
+
+kernel_prepare() {
+	local src dir wanted kind=$2
+
+	src=$(source_tree "$1")
+	case $2 in
+	gcc) kind=prepared ;;
+	clang) clang_fits "$1" "$src" ;;
+	*) die "cannot prepare a tree for '$2'" "one of: gcc clang" ;;
+	esac
 	# the profiles have options that only a newer clang can build
 	wanted=$(config_wanted "$(short_version "$1")")
-	dir=$(build_dir "$src" clang "$wanted")
-	lock_run "build-${dir##*/}" prepare_locked "$src" "$dir" "$wanted" >&2
+	dir=$(build_dir "$src" "$kind" "$wanted")
+	lock_run "build-${dir##*/}" prepare_locked "$src" "$dir" "$wanted" "$2" >&2
 	printf '%s\n' "$dir"
 }
 

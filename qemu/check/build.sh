@@ -176,6 +176,7 @@ check_modules() { # role, planted-pattern, arguments of modules.sh...
 kernel_of() { # role name
 	case $2 in
 	clang-*) "$here/kernel.sh" prepare "$1" clang | tail -n 1 ;;
+	gcc-sid) "$here/kernel.sh" prepare "$1" gcc | tail -n 1 ;;
 	*) kernel_dir "$1" ;;
 	esac
 }
@@ -212,7 +213,21 @@ check_sparse() { # role
 	check_modules "$1" 'dereference of noderef' C=2
 }
 
-# ---- clang ----
+# ---- where no kernel has been built ----
+
+# Whose symbols modpost cannot know.
+check_prepared() { # role, name, flags...
+	local role=$1 name=$2
+	shift 2
+	mapfile -t options < <(all_options)
+	expected='Module.symvers is missing|suppressed [0-9]+ unresolved|Symbol version dump|modpost: .* undefined!$'
+	check_build "$role" "$name" 'unused-but-set' W=1 "$@" KBUILD_MODPOST_WARN=1 -- \
+		"${options[@]}"
+}
+
+check_sid() { # role
+	check_prepared "$1" gcc-sid
+}
 
 check_clang() { # role
 	local tree have need
@@ -222,9 +237,5 @@ check_clang() { # role
 	need=$("$tree/scripts/min-tool-version.sh" llvm)
 	[[ $(printf '%s\n' "$need" "$have" | sort -V | head -n 1) == "$need" ]] ||
 		skip "Linux $("$here/kernel.sh" version "$1") needs clang $need, here is $have"
-	mapfile -t options < <(all_options)
-	# No kernel was linked in this tree: modpost cannot know its symbols.
-	expected='Module.symvers is missing|suppressed [0-9]+ unresolved|Symbol version dump|modpost: .* undefined!$'
-	check_build "$1" "clang-$1" 'unused-but-set' W=1 CC=clang \
-		KBUILD_MODPOST_WARN=1 -- "${options[@]}"
+	check_prepared "$1" "clang-$1" CC=clang
 }
