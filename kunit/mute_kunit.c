@@ -86,7 +86,9 @@ static void mute_forgotten(struct kunit *test)
 	struct device_fixture *fx = test->priv;
 	struct io_target *t = mute_lost(test);
 	unsigned long began = jiffies;
+	unsigned int bios;
 
+	KUNIT_EXPECT_EQ(test, io_target_suspend(t, 1), -ETIMEDOUT);
 	KUNIT_EXPECT_EQ(test, io_target_suspend(t, 1), -ETIMEDOUT);
 	KUNIT_EXPECT_EQ(test, io_target_reopen(t), 0);
 	KUNIT_EXPECT_TRUE(test, testdev_disk_wait_held(mute, 2));
@@ -98,9 +100,12 @@ static void mute_forgotten(struct kunit *test)
 	device_open(test, testdev_disk_path(fine), RW | IO_TARGET_EXCL);
 	KUNIT_EXPECT_EQ(test, io_target_close(t), 0);
 	KUNIT_EXPECT_TRUE(test, time_before(jiffies, began + AT_ONCE));
+	bios = testdev_disk_seen(mute).bios;
 	mute_answers(BLK_STS_OK);
 	KUNIT_EXPECT_TRUE(test, device_wait_unused(test));
 	KUNIT_EXPECT_EQ(test, atomic_read(&fx->events[IO_TARGET_EVENT_FOUND]), 0);
+	/* What is forgotten goes no further than the look without a claim. */
+	KUNIT_EXPECT_EQ(test, testdev_disk_seen(mute).bios, bios);
 }
 
 /* The target's last reference goes, and the look keeps its memory. */
@@ -185,6 +190,7 @@ static void mute_reopen(struct kunit *test)
 {
 	struct io_target *t = device_open(test, testdev_disk_path(mute), RW | IO_TARGET_EXCL);
 	struct opener o = { .target = t };
+	struct io_target_info info;
 	struct file *file;
 
 	KUNIT_EXPECT_EQ(test, io_target_suspend(t, TESTDEV_PATIENCE), 0);
@@ -201,6 +207,19 @@ static void mute_reopen(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, io_target_close(t), 0);
 	KUNIT_EXPECT_EQ(test, opener_join(&o), -ENODEV);
 	KUNIT_EXPECT_EQ(test, io_target_state(t), IO_TARGET_CLOSED);
+	device_filp_close(file);
+
+	/* Somebody else has opened another disk meanwhile, and suspended that. */
+	file = mute_dirty(test);
+	opener_start(test, &o);
+	KUNIT_EXPECT_EQ(test, io_target_open(t, testdev_disk_path(fine), RW), 0);
+	KUNIT_EXPECT_EQ(test, io_target_suspend(t, TESTDEV_PATIENCE), 0);
+	KUNIT_EXPECT_EQ(test, opener_join(&o), -EBUSY);
+	KUNIT_EXPECT_EQ(test, io_target_state(t), IO_TARGET_SUSPENDED);
+	KUNIT_EXPECT_EQ(test, io_target_reopen(t), 0);
+	KUNIT_EXPECT_EQ(test, io_target_get_info(t, &info), 0);
+	KUNIT_EXPECT_EQ(test, info.dev, testdev_disk_dev(fine));
+	KUNIT_EXPECT_EQ(test, io_target_close(t), 0);
 	device_filp_close(file);
 	KUNIT_EXPECT_TRUE(test, device_wait_unused(test));
 }

@@ -52,6 +52,7 @@ static bool target_close_locked(struct io_target *t)
 	if (io_target_state(t) == IO_TARGET_CLOSED)
 		return false;
 	iot_state_closed(t);
+	t->turns++;
 	lower = rcu_dereference_protected(t->lower, lockdep_is_held(&t->mutex));
 	if (lower) {
 		iot_lower_cancel_begin(lower, true);
@@ -156,8 +157,9 @@ static int target_suspend_locked(struct io_target *t, long timeout)
 	t->suspended = true;
 	iot_state_suspend(t);
 	/* Only a lost target has a look, and that has no device. */
-	if (!iot_look_forget(t, timeout) || !iot_target_give_up(t, timeout))
+	if (!iot_look_wait(t, timeout) || !iot_target_give_up(t, timeout))
 		return -ETIMEDOUT;
+	iot_look_drop(t);
 	return io_target_state(t) == IO_TARGET_REMOVED ? -ENODEV : 0;
 }
 
@@ -174,8 +176,7 @@ static int target_suspend_locked(struct io_target *t, long timeout)
  *
  * Context: process context, sleeps. Never in the target's own end_io.
  * Return: 0, and the device has been released. -ETIMEDOUT: it is still open, but
- * the target is SUSPENDED; suspend it again to wait longer, or reopen it. Of a target that
- * is lost: what it has opened to look at does not answer. -ENODEV:
+ * the target is SUSPENDED; suspend it again to wait longer, or reopen it. -ENODEV:
  * the target is closed, or removed, perhaps meanwhile. -EINVAL: bad @timeout. -EDEADLK: as
  * for io_target_close().
  */
@@ -253,14 +254,10 @@ static bool freeze_suspend(struct io_target *t, struct io_target_lower *lower)
  */
 static int freeze_end(struct io_target *t, struct io_target_lower *lower, int err)
 {
-	if (!target_has(t, lower))
-		return err;
-	if (!err && READ_ONCE(lower->orphan_writes))
+	if (!err && target_has(t, lower) && READ_ONCE(lower->orphan_writes))
 		err = iot_err(t, -EBUSY, "freeze refused: orphaned writes");
-	if (err) {
-		lower_set_frozen(t, lower, false);
+	if (err && lower_set_frozen(t, lower, false))
 		iot_state_resume(t, NULL, false);
-	}
 	return err;
 }
 

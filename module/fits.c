@@ -6,7 +6,7 @@
  */
 #include "watch.h"
 
-/* Reads what @lower can. Context: process context; under the target's mutex. */
+/* Reads what @lower, which stays open meanwhile, can. Context: process context. */
 void iot_fits_read(struct io_target_lower *lower, struct iot_fits *fits)
 {
 	*fits = (struct iot_fits){ .info.flags = lower->flags };

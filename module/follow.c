@@ -5,8 +5,8 @@
  * A lost target is one that is suspended, with t->lost: requests pend, also those that a
  * disk has failed because it has gone (iot_keep(), iot_forward_keep()), and what its owner
  * wishes meanwhile counts when the device is back. One delayed work per target does
- * the rest, and nothing else does: it tells the loss, gives the dead device up, looks for
- * the device with growing pauses, and tells that it was found.
+ * the rest, and nothing else does: it tells the loss, gives the dead device up, has it looked
+ * for with growing pauses, and tells that it was found.
  *
  * t->lost is set under target->lock by whoever sees the device die, in any context, and
  * together with that the work is queued. It is cleared under mutex and lock, by the work
@@ -93,7 +93,7 @@ static void follow_begin(struct io_target *t)
 /* What the look has found, if that still is it; or ERR_PTR. */
 static struct io_target_lower *follow_take(struct io_target *t)
 {
-	struct io_target_lower *lower = iot_look_take(t, 0);
+	struct io_target_lower *lower = iot_look_take(t);
 	int err;
 
 	if (IS_ERR(lower))
@@ -110,6 +110,8 @@ static bool follow_look(struct io_target *t, bool *cache_lost)
 {
 	struct io_target_lower *lower;
 
+	if (t->suspended)
+		iot_look_drop(t);
 	if (!t->lost || t->suspended || iot_look_runs(t) || !follow_give_up(t))
 		return false;
 	if (!t->look) {
@@ -185,7 +187,8 @@ void iot_follow_opened(struct io_target *t)
 void iot_follow_now(struct io_target *t)
 {
 	lockdep_assert_held(&t->mutex);
-	iot_look_forget(t, DRAIN);
+	if (!iot_look_wait(t, DRAIN))
+		iot_look_forget(t, 0);
 	t->follow_delay = t->config.follow.first ?: FIRST;
 	iot_follow_queue(t, 0);
 }

@@ -6,7 +6,8 @@
  * Each call comes with bd_holder_lock held, under which the claim, and with it the
  * lower and its target, cannot go away, and must drop it before it waits for anything.
  * Until a call has returned it may tell events: close, when the claim is gone and no more
- * of them can begin, waits for those that have, see iot_holder_quiesce().
+ * of them can begin, waits for those that have, see iot_holder_quiesce(). A look that has
+ * been forgotten may still have a claim: what befalls that is told to nobody.
  * Where there are these operations the core leaves the device's page cache to them.
  */
 #include <linux/blkdev.h>
@@ -28,6 +29,18 @@ struct claim {
 	struct io_target	*target;
 };
 
+/* Something may be told. */
+static void claim_enter(struct claim *claim)
+{
+	atomic_inc(&claim->target->holder_calls);
+}
+
+static void claim_leave(struct claim *claim)
+{
+	if (atomic_dec_and_test(&claim->target->holder_calls))
+		wake_up_all(&claim->target->idle_wait);
+}
+
 /* Drops bd_holder_lock. Return: false if the target is on its way out anyway. */
 static bool claim_get(struct block_device *bdev, struct claim *claim)
 {
@@ -38,7 +51,7 @@ static bool claim_get(struct block_device *bdev, struct claim *claim)
 	found = kref_get_unless_zero(&claim->target->ref);
 	if (found) {
 		iot_lower_pin(claim->lower);
-		atomic_inc(&claim->target->holder_calls);
+		claim_enter(claim);
 	}
 	mutex_unlock(&bdev->bd_holder_lock);
 	return found;
@@ -46,9 +59,8 @@ static bool claim_get(struct block_device *bdev, struct claim *claim)
 
 static void claim_put(struct claim *claim)
 {
+	claim_leave(claim);
 	iot_lower_unpin(claim->lower);
-	if (atomic_dec_and_test(&claim->target->holder_calls))
-		wake_up_all(&claim->target->idle_wait);
 	io_target_put(claim->target);
 }
 
@@ -64,7 +76,10 @@ static void holder_mark_dead(struct block_device *bdev, bool surprise)
 	}
 	if (!surprise) {
 		iot_target_send_last(claim.target, claim.lower);
+		/* Close does not wait for that; nothing is told of it afterwards. */
+		claim_leave(&claim);
 		sync_blockdev(bdev);
+		claim_enter(&claim);
 	}
 	iot_lower_gone(claim.lower);
 	claim_put(&claim);

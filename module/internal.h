@@ -11,10 +11,10 @@
  *
  * References
  *   target   kref: its users, each orphan, its task_work while that is queued
- *            or runs. The last put frees it from a worker, and with it the module
- *            reference that create took.
- *   lower    users: the target while open, each orphan, each worker while it
- *            serves the lower's queues. The last put closes the device from
+ *            or runs, each look that has been forgotten (look.c). The last put frees
+ *            it from a worker, and with it the module reference that create took.
+ *   lower    users: who has opened it, then the target while open, each orphan, each
+ *            worker while it serves the lower's queues. The last put closes the device from
  *            the releaser. ref: memory only; each carrier that was sent holds
  *            one, and close while it waits.
  *   carrier  refs: its request from prep to end, its I/O while it is sent, who
@@ -28,7 +28,8 @@
  *            reach target->lower.
  *
  * Locks, outermost first
- *   target->mutex   open, close, suspend, reopen, start, one at a time; sleeps.
+ *   target->mutex   open, close, suspend, reopen, start, one at a time; sleeps. Who
+ *                   opens a device again, or a next one, does that without it.
  *   shard->lock     irqsave; requests with a deadline, and polled ones.
  *   target->lock    irqsave; state and gates, pended requests and their state
  *                   PENDED, every claim (claim.c), req->carrier while it is
@@ -186,12 +187,9 @@ int iot_target_open(struct io_target *t, const struct iot_source *from);
 void iot_source_drop(struct iot_source *from);
 int iot_source_copy(struct iot_source *to, const struct iot_source *from);
 int iot_source_ask(struct io_target *t, const struct iot_source *from);
-struct io_target_lower *iot_source_open_unasked(struct io_target *t,
-						const struct iot_source *from);
 struct io_target_lower *iot_source_open(struct io_target *t, const struct iot_source *from);
 void iot_open_failed(struct io_target *t, const struct iot_source *from, int err);
 int iot_target_opened(struct io_target *t, struct io_target_lower *lower, bool hold);
-int iot_loop_check(struct io_target *t, const char *path);
 
 /* holder.c */
 void iot_holder_quiesce(struct io_target *t);

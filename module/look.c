@@ -72,7 +72,7 @@ static struct io_target_lower *look_open(struct iot_look *look, unsigned int fla
 	int err;
 
 	from.flags = flags;
-	lower = iot_source_open_unasked(look->target, &from);
+	lower = iot_source_open(look->target, &from);
 	if (IS_ERR(lower))
 		return lower;
 	err = look_check(look, lower);
@@ -80,6 +80,12 @@ static struct io_target_lower *look_open(struct iot_look *look, unsigned int fla
 		return lower;
 	iot_lower_release(lower);
 	return ERR_PTR(err);
+}
+
+static bool look_is_forgotten(struct iot_look *look)
+{
+	guard(spinlock_irqsave)(&look->target->lock);
+	return look->target->look != look;
 }
 
 /*
@@ -95,6 +101,8 @@ static struct io_target_lower *look_at(struct iot_look *look)
 		if (IS_ERR(peek))
 			return peek;
 		iot_lower_release(peek);
+		if (look_is_forgotten(look))
+			return ERR_PTR(-ECANCELED);
 	}
 	return look_open(look, look->from.flags);
 }
@@ -152,44 +160,6 @@ int iot_look_begin(struct io_target *t)
 	return 0;
 }
 
-/*
- * Under the mutex. The target has no look any more.
- * Return: what it has found; ERR_PTR, -ETIMEDOUT: it has not ended within @timeout.
- */
-struct io_target_lower *iot_look_take(struct io_target *t, long timeout)
-{
-	struct iot_look *look = t->look;
-	struct io_target_lower *lower;
-
-	lockdep_assert_held(&t->mutex);
-	wait_for_completion_timeout(&look->done, timeout);
-	scoped_guard(spinlock_irqsave, &t->lock) {
-		t->look = NULL;
-		if (!completion_done(&look->done)) {
-			io_target_get(t);
-			return ERR_PTR(-ETIMEDOUT);
-		}
-	}
-	lower = look->lower;
-	look_free(look);
-	return lower;
-}
-
-/* Under the mutex. Return: false: it has not ended within @timeout, and is left alone. */
-bool iot_look_forget(struct io_target *t, long timeout)
-{
-	struct io_target_lower *lower;
-
-	if (!t->look)
-		return true;
-	lower = iot_look_take(t, timeout);
-	if (!IS_ERR(lower))
-		iot_lower_release(lower);
-	return lower != ERR_PTR(-ETIMEDOUT);
-}
-
-IOT_EXPORT_FOR_TESTS(iot_look_forget);
-
 /* Under the mutex. */
 bool iot_look_runs(struct io_target *t)
 {
@@ -197,3 +167,52 @@ bool iot_look_runs(struct io_target *t)
 }
 
 IOT_EXPORT_FOR_TESTS(iot_look_runs);
+
+/* Under the mutex. Return: false: it has not ended within @timeout. */
+bool iot_look_wait(struct io_target *t, long timeout)
+{
+	lockdep_assert_held(&t->mutex);
+	return !iot_look_runs(t) || wait_for_completion_timeout(&t->look->done, timeout);
+}
+
+/* Under the mutex, when it has ended. Return: what it has found, or ERR_PTR. */
+struct io_target_lower *iot_look_take(struct io_target *t)
+{
+	struct iot_look *look = t->look;
+	struct io_target_lower *lower;
+
+	lockdep_assert_held(&t->mutex);
+	/* The lock is held by who has ended it, until he has done with it. */
+	scoped_guard(spinlock_irqsave, &t->lock)
+		t->look = NULL;
+	lower = look->lower;
+	look_free(look);
+	return lower;
+}
+
+/* Under the mutex: if it has ended, what it has found is given back. */
+void iot_look_drop(struct io_target *t)
+{
+	struct io_target_lower *lower;
+
+	if (!t->look || iot_look_runs(t))
+		return;
+	lower = iot_look_take(t);
+	if (!IS_ERR(lower))
+		iot_lower_release(lower);
+}
+
+/* Under the mutex: after @timeout it is left alone, and the target has none. */
+void iot_look_forget(struct io_target *t, long timeout)
+{
+	iot_look_wait(t, timeout);
+	scoped_guard(spinlock_irqsave, &t->lock) {
+		if (iot_look_runs(t)) {
+			t->look = NULL;
+			io_target_get(t);
+		}
+	}
+	iot_look_drop(t);
+}
+
+IOT_EXPORT_FOR_TESTS(iot_look_forget);

@@ -135,7 +135,7 @@ struct iot_queue {
 
 /**
  * struct io_target_lower - one opened lower device
- * @target: whose it is; referenced only with @keeps_target, see there
+ * @target: whose it is; referenced only with @keeps_target, see there, or by who opens it
  * @backend: who serves it
  * @data: the backend's own
  * @opened: number of this open, unlike that of any other

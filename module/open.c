@@ -72,7 +72,7 @@ static struct io_target_lower *open_mode(struct io_target *t, umode_t mode,
  * A device above the target's owner would wait for itself, or call itself without end. Asks
  * the owner, also about a device that was opened some time ago.
  */
-int iot_loop_check(struct io_target *t, const char *path)
+static int loop_check(struct io_target *t, const char *path)
 {
 	struct fs_struct *old;
 	bool above;
@@ -130,9 +130,30 @@ static struct io_target_lower *open_provider(struct io_target *t, const char *na
 	return iot_provider_lower(t, name, flags);
 }
 
-/* The owner of the target is not asked whether the device lies above. */
-struct io_target_lower *iot_source_open_unasked(struct io_target *t,
-						const struct iot_source *from)
+/*
+ * Does @from lie above @t? Asked with the credentials with which it is opened, under the
+ * mutex: close waits for the answer.
+ * Return: 0, or -ELOOP, which has been told.
+ */
+int iot_source_ask(struct io_target *t, const struct iot_source *from)
+{
+	const struct cred *old;
+	int err;
+
+	lockdep_assert_held(&t->mutex);
+	if (!from->path || from->provider)
+		return 0;
+	old = override_creds(from->cred ?: current_cred());
+	err = loop_check(t, from->path);
+	revert_creds(old);
+	return err;
+}
+
+/*
+ * The owner of the target has been asked whether it lies above. Without the mutex, where
+ * somebody else needs that: to open a device may take for ever.
+ */
+struct io_target_lower *iot_source_open(struct io_target *t, const struct iot_source *from)
 {
 	struct io_target_lower *lower;
 
@@ -149,19 +170,6 @@ struct io_target_lower *iot_source_open_unasked(struct io_target *t,
 	if (IS_ERR(lower))
 		trace_open(t, "", from->flags, PTR_ERR(lower));
 	return lower;
-}
-
-/* Does @from lie above @t? Return: 0, or -ELOOP, which has been told. */
-int iot_source_ask(struct io_target *t, const struct iot_source *from)
-{
-	return from->path && !from->provider ? iot_loop_check(t, from->path) : 0;
-}
-
-struct io_target_lower *iot_source_open(struct io_target *t, const struct iot_source *from)
-{
-	int err = iot_source_ask(t, from);
-
-	return err ? ERR_PTR(err) : iot_source_open_unasked(t, from);
 }
 
 /* Bad arguments have been told by who has found them. */
@@ -216,6 +224,7 @@ static void source_remember(struct io_target *t, const struct iot_source *from)
  */
 int iot_target_opened(struct io_target *t, struct io_target_lower *lower, bool hold)
 {
+	t->turns++;
 	if (!t->config.name)
 		strscpy(t->name, lower->name, sizeof(t->name));
 	iot_fits_read(lower, &t->fits);
@@ -230,9 +239,10 @@ int iot_target_opened(struct io_target *t, struct io_target_lower *lower, bool h
 static struct io_target_lower *source_open_first(struct io_target *t,
 						 const struct iot_source *from)
 {
-	struct io_target_lower *lower = iot_source_open(t, from);
-	int err;
+	struct io_target_lower *lower;
+	int err = iot_source_ask(t, from);
 
+	lower = err ? ERR_PTR(err) : iot_source_open(t, from);
 	if (IS_ERR(lower)) {
 		iot_open_failed(t, from, PTR_ERR(lower));
 		return lower;

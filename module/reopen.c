@@ -49,25 +49,21 @@ static int reopen_begin(struct io_target *t, struct iot_source *from)
 		t->suspended = false;
 		return iot_state_resume(t, NULL, false) == -ENODEV ? -ENODEV : 0;
 	}
-	return iot_source_copy(from, &t->source) ?: 1;
+	return iot_source_ask(t, &t->source) ?: iot_source_copy(from, &t->source) ?: 1;
 }
 
 /*
- * Under the mutex. Others may have closed the target, opened it, or looked for its device
- * since reopen_begin(), when it was @closed, or not.
- * Return: 0, or why @lower is not to be its device.
+ * Under the mutex. Others may have closed the target, or given it a device, since
+ * reopen_begin(). Return: 0, or why @lower is not to be its device.
  */
-static int reopen_recheck(struct io_target *t, struct io_target_lower *lower, bool closed)
+static int reopen_recheck(struct io_target *t, struct io_target_lower *lower, u32 turns)
 {
-	int err = reopen_check(t);
+	enum io_target_state state = io_target_state(t);
 
-	if (err)
-		return err;
-	if (!closed && io_target_state(t) == IO_TARGET_CLOSED)
-		return iot_err(t, -ENODEV, "reopen refused: it has been closed meanwhile");
-	if (t->lost || rcu_access_pointer(t->lower))
-		return iot_err(t, -EBUSY, "reopen refused: neither closed nor suspended");
-	return io_target_state(t) == IO_TARGET_CLOSED ? 0 : iot_fits_check(t, lower, "reopen");
+	if (t->turns != turns)
+		return iot_err(t, state == IO_TARGET_CLOSED ? -ENODEV : -EBUSY,
+			       "reopen refused: opened or closed meanwhile");
+	return state == IO_TARGET_CLOSED ? 0 : iot_fits_check(t, lower, "reopen");
 }
 
 /* Under the mutex; @from becomes the target's. Return: as io_target_reopen(). */
@@ -102,11 +98,11 @@ static int target_reopen(struct io_target *t)
 {
 	struct io_target_lower *lower;
 	struct iot_source from;
-	bool closed;
+	u32 turns;
 	int err;
 
 	scoped_guard(mutex, &t->mutex) {
-		closed = io_target_state(t) == IO_TARGET_CLOSED;
+		turns = t->turns;
 		err = reopen_begin(t, &from);
 	}
 	if (err <= 0)
@@ -117,7 +113,7 @@ static int target_reopen(struct io_target *t)
 		return PTR_ERR(lower);
 	}
 	scoped_guard(mutex, &t->mutex) {
-		err = reopen_recheck(t, lower, closed);
+		err = reopen_recheck(t, lower, turns);
 		if (!err) {
 			err = reopen_end(t, lower, &from);
 			lower = NULL;
@@ -147,10 +143,10 @@ static int target_reopen(struct io_target *t)
  *
  * Context: process context, sleeps. Not in the target's own end_io.
  * Return: 0. 1: opened, but STOPPED, since it is another disk. -EBUSY: the target is
- * open, frozen, or removed and to be closed first. -EINVAL: it was never opened, or by
- * adopting a file, or what is there now cannot take the place of what a suspended target
- * had, see io_target_set_next(). -ENODEV: removed or closed meanwhile. -EDEADLK: as for
- * io_target_close().
+ * open, also by somebody else meanwhile, frozen, or removed and to be closed first.
+ * -EINVAL: it was never opened, or by adopting a file, or what is there now cannot take the
+ * place of what a suspended target had, see io_target_set_next(). -ENODEV: removed or
+ * closed meanwhile. -EDEADLK: as for io_target_close().
  * Otherwise as io_target_open(), and the state is what it was.
  */
 int io_target_reopen(struct io_target *target)

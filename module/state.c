@@ -7,9 +7,10 @@
  * gate works in any context as long as no earlier shutting is still on its way to
  * the other CPUs, which is why who opens one waits for that before.
  *
- * The mutex makes start, open, close, suspend and reopen one at a time. stop and
- * purge take only the spinlock, so that they work anywhere; start notices that it
- * has been overtaken. Those who wait hold nothing.
+ * The mutex makes start, open, close, suspend and reopen one at a time, but for opening
+ * the device again, which may take for ever. stop and purge take only the spinlock, so
+ * that they work anywhere; start notices that it has been overtaken. Those who wait hold
+ * nothing.
  */
 #include <linux/export.h>
 #include <linux/sched/mm.h>

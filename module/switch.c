@@ -16,9 +16,14 @@
 static int switch_check(struct io_target *t, struct io_target_lower *next)
 {
 	struct io_target_lower *old;
+	struct iot_fits now;
 
 	old = rcu_dereference_protected(t->lower, lockdep_is_held(&t->mutex));
-	iot_fits_read(old, &t->fits);
+	iot_fits_read(old, &now);
+	/* What a dead disk says of itself is not what it has to come back as. */
+	if (READ_ONCE(old->gone) || (old->backend->dead && old->backend->dead(old, 0)))
+		return iot_err(t, -ENODEV, "switch refused: the device has been removed");
+	t->fits = now;
 	return iot_fits_check(t, next, "switch");
 }
 
@@ -36,9 +41,13 @@ static int next_begin(struct io_target *t, const char *path, struct iot_source *
 {
 	struct iot_source as = { .path = path, .flags = t->source.flags, .mm = t->source.mm,
 				 .cred = current_cred() };
+	int err;
 
 	if (io_target_state(t) == IO_TARGET_REMOVED || !rcu_access_pointer(t->lower))
 		return iot_err(t, -ENODEV, "next refused: there is no device");
+	err = iot_source_ask(t, &as);
+	if (err)
+		return err;
 	if (iot_inject_alloc(t) || iot_source_copy(from, &as))
 		return iot_err(t, -ENOMEM, "next refused");
 	return 0;

@@ -19,9 +19,11 @@ void iot_follow_queue(struct io_target *t, unsigned long delay);
 
 /* look.c */
 int iot_look_begin(struct io_target *t);
-struct io_target_lower *iot_look_take(struct io_target *t, long timeout);
-bool iot_look_forget(struct io_target *t, long timeout);
 bool iot_look_runs(struct io_target *t);
+bool iot_look_wait(struct io_target *t, long timeout);
+struct io_target_lower *iot_look_take(struct io_target *t);
+void iot_look_drop(struct io_target *t);
+void iot_look_forget(struct io_target *t, long timeout);
 
 /* identity.c */
 bool iot_identity_tells(const struct io_target_follow *given, const struct iot_fits *fits);
