@@ -5,6 +5,7 @@
 #include <linux/sizes.h>
 
 #include "internal.h"
+#include "looks.h"
 #include "lost.h"
 
 /* The running case has opened it. */
@@ -82,9 +83,9 @@ void lost_find(struct kunit *test, struct lost *l, const u8 *data, size_t len)
 	int told = atomic_read(&fx->events[IO_TARGET_EVENT_FOUND]);
 
 	lost_destroy(test, l);
-	mutex_lock(&l->t->mutex);	/* nobody looks before it has its data */
+	looks_lock(l->t);	/* nobody looks before it has its data */
 	lost_create(test, l, data, len);
-	mutex_unlock(&l->t->mutex);
+	looks_unlock(l->t);
 	KUNIT_ASSERT_NOT_NULL(test, l->disk);
 	KUNIT_EXPECT_TRUE(test, device_wait_event(test, IO_TARGET_EVENT_FOUND, told + 1));
 }

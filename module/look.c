@@ -115,8 +115,8 @@ static bool look_end(struct iot_look *look)
 	guard(spinlock_irqsave)(&t->lock);
 	if (t->look != look)
 		return false;
-	iot_follow_queue(t, 0);
 	complete_all(&look->done);
+	iot_follow_queue(t, 0);		/* after that, or the work finds it still running */
 	return true;
 }
 
