@@ -16,11 +16,11 @@ static __always_inline int iot_request_take(struct io_target_request *req,
 
 	if (unlikely(err))
 		return err;
+	WRITE_ONCE(req->wanted, 0);	/* from SENT on, somebody may want it */
 	if (unlikely(!iot_verify_claim(req)))
 		return iot_request_busy(req, "concurrent submit");
 	req->lower = lower;
 	req->not_sent = false;
-	req->wanted = 0;
 	return 0;
 }
 
