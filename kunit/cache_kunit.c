@@ -245,8 +245,7 @@ static void cache_beside(struct kunit *test)
 	write = begin(test, sc, REQ_OP_WRITE);
 	for (i = 0; i < 2; i++)
 		begin(test, sc, REQ_OP_WRITE | REQ_PREFLUSH);
-	testdev_disk_mode(sc->l->disk, TESTDEV_NOW, TESTDEV_TASK);
-	testdev_disk_release_all(sc->l->disk, BLK_STS_OK, TESTDEV_TASK);
+	testdev_disk_let_go(sc->l->disk, BLK_STS_OK, TESTDEV_TASK);
 	for (i = 0; i < 3; i++)
 		ends(test, sc, write + i, 0);
 	lose_and_find(test, sc);

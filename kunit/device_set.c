@@ -121,10 +121,8 @@ void device_set_answer(void)
 	int i;
 
 	for (i = 0; i < DEVICE_DISKS; i++) {
-		if (!device_disk[i])
-			continue;
-		testdev_disk_mode(device_disk[i], TESTDEV_NOW, TESTDEV_TASK);
-		testdev_disk_release_all(device_disk[i], BLK_STS_OK, TESTDEV_TASK);
+		if (device_disk[i])
+			testdev_disk_let_go(device_disk[i], BLK_STS_OK, TESTDEV_TASK);
 	}
 	for (i = 0; i < DEVICE_CHARS; i++) {
 		if (!device_char[i])

@@ -37,8 +37,7 @@ static void expect_freed(struct kunit *test, struct inbox *in, unsigned int n)
 {
 	struct testdev_disk *disk = device_disk[FINE];
 
-	testdev_disk_mode(disk, TESTDEV_NOW, TESTDEV_TASK);
-	testdev_disk_release_all(disk, BLK_STS_OK, TESTDEV_HARDIRQ);
+	testdev_disk_let_go(disk, BLK_STS_OK, TESTDEV_HARDIRQ);
 	expect_all_ended(test, in, 0, n, BLK_STS_OK);
 	KUNIT_EXPECT_TRUE(test, device_wait_event(test, IO_TARGET_EVENT_ORPHAN_END, 1));
 }

@@ -21,8 +21,7 @@ static void hold(void)
 
 static void release(void)
 {
-	testdev_disk_mode(device_disk[FINE], TESTDEV_NOW, TESTDEV_TASK);
-	testdev_disk_release_all(device_disk[FINE], BLK_STS_OK, TESTDEV_TASK);
+	testdev_disk_let_go(device_disk[FINE], BLK_STS_OK, TESTDEV_TASK);
 }
 
 static void stop(struct kunit *test, struct io_target *t)

@@ -221,8 +221,7 @@ static void watched_requests(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, io_target_stop(t, IO_TARGET_LEAVE_SENT, 0), 0);
 	held = some(test, t, 3);
 	expect_requests(test, t, 3, 2);
-	testdev_disk_mode(device_disk[FINE], TESTDEV_NOW, TESTDEV_TASK);
-	testdev_disk_release_all(device_disk[FINE], BLK_STS_OK, TESTDEV_TASK);
+	testdev_disk_let_go(device_disk[FINE], BLK_STS_OK, TESTDEV_TASK);
 	expect_all_ended(test, sent, 0, 2, BLK_STS_OK);
 	expect_requests(test, t, 3, 0);
 	KUNIT_ASSERT_EQ(test, io_target_start(t), 0);

@@ -61,8 +61,7 @@ static void scene_open(struct kunit *test, struct scene *s)
 /* Nothing is asserted between open and this, or a dead disk would stay. */
 static void scene_close(struct kunit *test, struct scene *s)
 {
-	testdev_disk_mode(s->disk, TESTDEV_NOW, TESTDEV_TASK);
-	testdev_disk_release_all(s->disk, BLK_STS_OK, TESTDEV_TASK);
+	testdev_disk_let_go(s->disk, BLK_STS_OK, TESTDEV_TASK);
 	KUNIT_EXPECT_EQ(test, io_target_close(s->t), 0);
 	KUNIT_EXPECT_EQ(test, io_target_state(s->t), IO_TARGET_CLOSED);
 	testdev_disk_destroy(s->disk);
@@ -270,8 +269,7 @@ static void holder_frozen(struct kunit *test)
 	INIT_WORK_ONSTACK(&f.work, freezer_work);
 	queue_work(system_unbound_wq, &f.work);
 	KUNIT_EXPECT_EQ(test, wait_for_completion_timeout(&f.done, HZ / 20), 0ul);
-	testdev_disk_mode(s.disk, TESTDEV_NOW, TESTDEV_TASK);
-	testdev_disk_release_all(s.disk, BLK_STS_OK, TESTDEV_TASK);
+	testdev_disk_let_go(s.disk, BLK_STS_OK, TESTDEV_TASK);
 	expect_ends(test, s.held, HELD, LEN, false);
 	KUNIT_EXPECT_NE(test, wait_for_completion_timeout(&f.done, TESTDEV_PATIENCE), 0ul);
 	flush_work(&f.work);
@@ -325,8 +323,7 @@ static void holder_frozen_suspended(struct kunit *test)
 	scene_open(test, &s);
 	hold(test, &s);
 	KUNIT_EXPECT_EQ(test, io_target_suspend(s.t, 2), -ETIMEDOUT);
-	testdev_disk_mode(s.disk, TESTDEV_NOW, TESTDEV_TASK);
-	testdev_disk_release_all(s.disk, BLK_STS_OK, TESTDEV_TASK);
+	testdev_disk_let_go(s.disk, BLK_STS_OK, TESTDEV_TASK);
 	expect_ends(test, s.held, HELD, LEN, false);
 	pend(test, &s);
 	KUNIT_EXPECT_EQ(test, testdev_disk_freeze(s.disk), 0);

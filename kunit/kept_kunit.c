@@ -240,8 +240,7 @@ static void kept_status(struct kunit *test)
 		testdev_store_read(testdev_disk_store(sc->l->disk), 0, sc->buf, 2 * LEN);
 		KUNIT_EXPECT_EQ(test, pattern_match(sc->buf, 2 * LEN, 0, SEED), (size_t)2 * LEN);
 	} else {
-		testdev_disk_mode(sc->l->disk, TESTDEV_NOW, TESTDEV_TASK);
-		testdev_disk_release_all(sc->l->disk, status, TESTDEV_SOFTIRQ);
+		testdev_disk_let_go(sc->l->disk, status, TESTDEV_SOFTIRQ);
 		KUNIT_EXPECT_TRUE(test, sent_wait(&sc->s[0]));
 		KUNIT_EXPECT_EQ(test, sc->s[0].req.result, (ssize_t)c->err);
 		expect_ended(test, &in->bios[0], status);

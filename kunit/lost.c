@@ -63,8 +63,7 @@ void lost_lose(struct kunit *test, struct lost *l, bool dead, blk_status_t statu
 
 	if (dead)
 		testdev_disk_kill(l->disk);
-	testdev_disk_mode(l->disk, TESTDEV_NOW, TESTDEV_TASK);
-	testdev_disk_release_all(l->disk, status, TESTDEV_SOFTIRQ);
+	testdev_disk_let_go(l->disk, status, TESTDEV_SOFTIRQ);
 	if (dead)	/* nobody else says so, if it held nothing */
 		iot_target_removed(l->t);
 	KUNIT_EXPECT_TRUE(test, device_wait_event(test, IO_TARGET_EVENT_LOST, told + 1));
@@ -92,10 +91,8 @@ void lost_find(struct kunit *test, struct lost *l, const u8 *data, size_t len)
 
 void lost_close(struct kunit *test, struct lost *l)
 {
-	if (l->disk) {
-		testdev_disk_mode(l->disk, TESTDEV_NOW, TESTDEV_TASK);
-		testdev_disk_release_all(l->disk, BLK_STS_OK, TESTDEV_TASK);
-	}
+	if (l->disk)
+		testdev_disk_let_go(l->disk, BLK_STS_OK, TESTDEV_TASK);
 	KUNIT_EXPECT_EQ(test, io_target_close(l->t), 0);
 	l->t->config.follow = (struct io_target_follow){};
 	l->t->config.forward_timeout = 0;

@@ -113,8 +113,7 @@ static void settle_refused(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, io_target_switch(t, HZ / 20), -ETIMEDOUT);
 	KUNIT_EXPECT_EQ(test, io_target_state(t), IO_TARGET_STARTED);
 	KUNIT_ASSERT_TRUE(test, testdev_disk_wait_held(next, 1));
-	testdev_disk_mode(next, TESTDEV_NOW, TESTDEV_TASK);
-	testdev_disk_release_all(next, BLK_STS_IOERR, TESTDEV_TASK);
+	testdev_disk_let_go(next, BLK_STS_IOERR, TESTDEV_TASK);
 	device_filp_close(file);
 	file = write_cached(test, next, buf);
 	testdev_disk_fail(next, 0, SZ_1M, BLK_STS_IOERR);
@@ -156,8 +155,7 @@ static void switcher_start(struct kunit *test, struct switcher *s, struct io_tar
 
 static int switcher_join(struct kunit *test, struct switcher *s, blk_status_t status)
 {
-	testdev_disk_mode(old, TESTDEV_NOW, TESTDEV_TASK);
-	testdev_disk_release_all(old, status, TESTDEV_TASK);
+	testdev_disk_let_go(old, status, TESTDEV_TASK);
 	if (!s->target->config.follow.enable)	/* or it is kept */
 		KUNIT_EXPECT_TRUE(test, sent_wait(s->held));
 	flush_work(&s->work);
@@ -240,9 +238,12 @@ static void switch_old_lost(struct kunit *test)
 }
 
 static const char *above;
+static bool unlocked;
 
+/* close waits for the mutex, and so for this. */
 static bool path_is_above(struct io_target *target, const char *path, void *private)
 {
+	unlocked |= !mutex_is_locked(&target->mutex);
 	return above && !strcmp(path, above);
 }
 
@@ -270,6 +271,7 @@ static void switch_loops(struct kunit *test)
 	above = NULL;
 	KUNIT_EXPECT_EQ(test, io_target_reopen(t), 0);
 	expect_on(test, t, old);
+	KUNIT_EXPECT_FALSE(test, unlocked);
 }
 
 /* Follow does not open it either. */
@@ -292,6 +294,7 @@ static void follow_loops(struct kunit *test)
 	above = NULL;
 	KUNIT_EXPECT_TRUE(test, device_wait_event(test, IO_TARGET_EVENT_FOUND, 1));
 	expect_on(test, t, old);
+	KUNIT_EXPECT_FALSE(test, unlocked);
 	KUNIT_EXPECT_EQ(test, io_target_close(t), 0);
 }
 

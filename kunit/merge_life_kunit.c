@@ -161,8 +161,7 @@ static void life_twice(struct kunit *test)
 	lot_prep(test, lot, IO_TARGET_OP_WRITE, POS, IO_TARGET_MERGE_OK, SEED);
 	lot->reqs[MIDDLE] = lot->reqs[0];
 	KUNIT_EXPECT_EQ(test, io_target_submit_batch(lot->target, lot->reqs, MANY), MIDDLE);
-	testdev_disk_mode(device_disk[FINE], TESTDEV_NOW, TESTDEV_TASK);
-	testdev_disk_release_all(device_disk[FINE], BLK_STS_OK, TESTDEV_TASK);
+	testdev_disk_let_go(device_disk[FINE], BLK_STS_OK, TESTDEV_TASK);
 	for (i = 0; i < MIDDLE; i++) {
 		KUNIT_EXPECT_TRUE(test, member_wait(&lot->member[i]));
 		expect_member(test, &lot->member[i], LEN, SEED);

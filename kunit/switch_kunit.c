@@ -49,18 +49,12 @@ static int switch_init(struct kunit *test)
 	return device_fixture_init(test);
 }
 
-static void let_go(struct testdev_disk *disk)
-{
-	if (!disk)
-		return;
-	testdev_disk_mode(disk, TESTDEV_NOW, TESTDEV_TASK);
-	testdev_disk_release_all(disk, BLK_STS_OK, TESTDEV_TASK);
-}
-
 static void switch_exit(struct kunit *test)
 {
-	let_go(old);
-	let_go(next);
+	if (old)
+		testdev_disk_let_go(old, BLK_STS_OK, TESTDEV_TASK);
+	if (next)
+		testdev_disk_let_go(next, BLK_STS_OK, TESTDEV_TASK);
 	device_fixture_exit(test);
 	testdev_disk_destroy(old);
 	testdev_disk_destroy(next);

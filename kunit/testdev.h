@@ -199,6 +199,8 @@ void testdev_disk_release(struct testdev_disk *disk, unsigned int index,
 			  blk_status_t status, enum testdev_context context);
 void testdev_disk_release_all(struct testdev_disk *disk, blk_status_t status,
 			      enum testdev_context context);
+void testdev_disk_let_go(struct testdev_disk *disk, blk_status_t status,
+			 enum testdev_context context);
 struct testdev_disk_seen testdev_disk_seen(struct testdev_disk *disk);
 struct testdev_store *testdev_disk_store(struct testdev_disk *disk);
 

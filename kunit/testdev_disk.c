@@ -295,8 +295,7 @@ EXPORT_SYMBOL_GPL(testdev_disk_destroy);
 /* As new. Whatever is held is ended; no bios come in meanwhile. */
 void testdev_disk_reset(struct testdev_disk *d)
 {
-	testdev_disk_mode(d, TESTDEV_NOW, TESTDEV_TASK);
-	testdev_disk_release_all(d, BLK_STS_OK, TESTDEV_TASK);
+	testdev_disk_let_go(d, BLK_STS_OK, TESTDEV_TASK);
 	testdev_runner_sync(&d->runner);
 	testdev_disk_fail(d, 0, 0, BLK_STS_OK);
 	testdev_disk_read_only(d, false);
@@ -476,6 +475,15 @@ void testdev_disk_release_all(struct testdev_disk *d, blk_status_t status,
 	disk_finish(d, context);
 }
 EXPORT_SYMBOL_GPL(testdev_disk_release_all);
+
+/* Ends what the disk holds, with @status and in @context; it holds nothing any more. */
+void testdev_disk_let_go(struct testdev_disk *d, blk_status_t status,
+			 enum testdev_context context)
+{
+	testdev_disk_mode(d, TESTDEV_NOW, TESTDEV_TASK);
+	testdev_disk_release_all(d, status, context);
+}
+EXPORT_SYMBOL_GPL(testdev_disk_let_go);
 
 struct testdev_disk_seen testdev_disk_seen(struct testdev_disk *d)
 {
