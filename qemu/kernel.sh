@@ -26,7 +26,7 @@ DEFAULT=6.12	DEFAULT_SUITE=trixie
 NEWEST_SUITE=trixie-backports
 
 # Where a version is looked for
-SUITES=("$OLDEST_SUITE" "$DEFAULT_SUITE" "$NEWEST_SUITE" testing sid)
+SUITES=("$OLDEST_SUITE" "$DEFAULT_SUITE" sid testing "$NEWEST_SUITE")
 
 # The newest kernel moves; this is the last one that all tests passed on.
 NEWEST_GREEN=7.3
@@ -105,10 +105,15 @@ every_version() {
 	done | sort -Vu
 }
 
-# suite_of <X.Y>: the first that has it
+# suite_of <X.Y>: the first that has it. The newest is in the backports alone, and needs no
+# lists of others.
 suite_of() {
 	local suite
 
+	if [ "$1" = "$(cat "$(cache_dir src)/newest" 2>/dev/null)" ]; then
+		echo "$NEWEST_SUITE"
+		return
+	fi
 	for suite in "${SUITES[@]}"; do
 		if (apt_update "$suite" >&2) && suite_versions "$suite" | grep -qxF "$1"; then
 			echo "$suite"
@@ -290,8 +295,8 @@ kernel_prepare() {
 kernel_update() {
 	local version
 
-	rm -f "$(cache_dir src)/newest" "$(cache_dir apt)"/*/updated
-	for version in "$OLDEST" "$DEFAULT" "$(newest_version)"; do
+	rm -f "$(cache_dir src)"/{newest,sid} "$(cache_dir apt)"/*/updated
+	for version in "$OLDEST" "$DEFAULT" "$(newest_version)" "$(latest_version sid sid)"; do
 		UPDATE=1 lock_run "source-$version" source_fetch "$version" \
 			"$(cache_dir src)/$version" >&2
 	done
