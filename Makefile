@@ -65,7 +65,7 @@ help:
 	@echo '  make test-all         the same on the oldest, the default and the newest kernel'
 	@echo '  make test-stress      the races alone, with their full counts'
 	@echo '  make scenarios        real programs on pass-through devices; SCENARIO=<name or glob>'
-	@echo '  make scenarios-quick  the same in about 10 minutes, with smaller counts'
+	@echo '  make scenarios-quick  the same with smaller counts, 16 to 20 minutes'
 	@echo '  make bench            what an I/O costs, in instructions, with the library and by hand'
 	@echo '  make bench-check      the goals for that, on three kernels'
 	@echo '  make disasm           the object code that each request goes through; FUNC=<names>'
