@@ -36,7 +36,7 @@ struct due {
 	bool		late;
 };
 
-/* Some time after a tick; on a busy host, where ticks come late and together, one before. */
+/* Acts some time after a tick; before it on a busy host, where ticks come late and together. */
 static void act_when_due(void *private)
 {
 	struct due *due = private;

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What a target that follows a lost device does about it, one step at a time.
+ * Steps through the search of a target that follows a lost device.
  */
 #ifndef _IO_TARGET_KUNIT_LOOKS_H
 #define _IO_TARGET_KUNIT_LOOKS_H
 
 #include <linux/io_target.h>
 
-/* Until a look that has begun after this call has ended, and the target has taken it. */
+/* Waits until the target has taken the result of a look that began after this call. */
 void looks_wait(struct io_target *t);
 
 /* No look runs, nor begins, before looks_unlock(). */

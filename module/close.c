@@ -172,7 +172,7 @@ static int target_suspend_locked(struct io_target *t, long timeout)
  * What KMDF's close-for-query-remove is: requests pend from now on, those with
  * IO_TARGET_IGNORE_STATE too; when all that was sent has ended, the device is
  * released, as by io_target_close(). Writes that are held behind an orphan count as
- * sent. A purged target stays PURGED.
+ * sent. A purged target stays PURGED. The search for a lost device is waited for, too.
  *
  * Context: process context, sleeps. Never in the target's own end_io.
  * Return: 0, and the device has been released. -ETIMEDOUT: it is still open, but
@@ -225,7 +225,7 @@ static bool freeze_begin(struct io_target *t, struct io_target_lower *lower)
 	return false;
 }
 
-/* For a lower to become idle, or to be given up. */
+/* Waits for a lower to become idle, or to be given up. */
 struct freeze_wait {
 	struct iot_wait			wait;
 	struct io_target_lower		*lower;
@@ -249,8 +249,8 @@ static bool freeze_suspend(struct io_target *t, struct io_target_lower *lower)
 }
 
 /*
- * The wait has ended with @err. A freeze is not one with writes on their way that nobody
- * waits for any more. Under the mutex.
+ * The wait has ended with @err; under the mutex. Orphaned writes may still reach the device:
+ * the freeze fails then.
  */
 static int freeze_end(struct io_target *t, struct io_target_lower *lower, int err)
 {
@@ -261,7 +261,7 @@ static int freeze_end(struct io_target *t, struct io_target_lower *lower, int er
 	return err;
 }
 
-/* Without the mutex: who controls the target does not wait for the device. */
+/* Waits without the mutex, so that calls which control the target do not wait for the device. */
 static int freeze_wait(struct io_target *t, struct io_target_lower *lower)
 {
 	struct freeze_wait w = {
@@ -276,7 +276,8 @@ static int freeze_wait(struct io_target *t, struct io_target_lower *lower)
 
 /*
  * For the owner of the device, who wants it quiet: SUSPENDED, without its release.
- * He waits for what has been sent as long as the device takes, unless he is killed.
+ * He waits for what has been sent as long as the device takes, unless he is killed; other
+ * calls go on meanwhile.
  *
  * Whoever stands above the target is frozen first, while requests still flow: what he
  * has in his caches has to go through here. That is told without the mutex, so that the

@@ -24,9 +24,10 @@
  *	target is lost again, without having been told to be found.
  *   it dies again after that: the work is queued anew, and runs after it has returned;
  *	found comes before lost.
- *   suspend by the owner, while it is lost: the device is his to take back; the look is
- *	forgotten, the work sees t->suspended, under the mutex, and stops. reopen has it look
- *	at once.
+ *   suspend by the owner, while it is lost: the device is his to take back. suspend waits for
+ *	the look, as long as it was told to, and closes what that has found; of a look that
+ *	ends later the work does so, which sees t->suspended, under the mutex, and stops.
+ *	reopen has it look at once.
  *   stop, purge, start: change the wish, under the lock alone. A purged target is
  *	followed, too, for the start that may come.
  *   put: the last one closes, or finds it closed.
@@ -83,14 +84,17 @@ static bool follow_give_up(struct io_target *t)
 	return false;
 }
 
-/* A look begins, which queues the work when it ends. */
+/* Begins a look, which queues the work when it ends. */
 static void follow_begin(struct io_target *t)
 {
 	if (iot_source_ask(t, &t->source) || iot_look_begin(t))
 		follow_later(t);
 }
 
-/* What the look has found, if that still is it; or ERR_PTR. */
+/*
+ * Takes the result of the look. The path may have come to lie above the target since the look
+ * began. Return: the device, or ERR_PTR.
+ */
 static struct io_target_lower *follow_take(struct io_target *t)
 {
 	struct io_target_lower *lower = iot_look_take(t);
@@ -183,7 +187,10 @@ void iot_follow_opened(struct io_target *t)
 	t->follows = t->config.follow.enable && can;
 }
 
-/* For reopen: no need to wait longer, also not for a look that does not end. Under the mutex. */
+/*
+ * reopen: look at once. A look that has just ended is taken; one that does not end is given up.
+ * Under the mutex.
+ */
 void iot_follow_now(struct io_target *t)
 {
 	lockdep_assert_held(&t->mutex);

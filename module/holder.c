@@ -76,7 +76,10 @@ static void holder_mark_dead(struct block_device *bdev, bool surprise)
 	}
 	if (!surprise) {
 		iot_target_send_last(claim.target, claim.lower);
-		/* Close does not wait for that; nothing is told of it afterwards. */
+		/*
+		 * Close does not wait for the write-back. When it has closed the target meanwhile,
+		 * iot_lower_gone() tells nothing.
+		 */
 		claim_leave(&claim);
 		sync_blockdev(bdev);
 		claim_enter(&claim);

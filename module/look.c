@@ -11,8 +11,8 @@
  * this module by a reference that is taken when it is forgotten. Before that it needs none,
  * since close forgets it.
  *
- * Nothing of the owner's is called by it, who may be gone when it is forgotten: whether
- * a path lies above the target is asked by follow_work.
+ * A look calls nothing of the owner, which may be gone when the look is forgotten: follow_work
+ * asks config.is_above, before the look begins and after it has ended.
  */
 #include <linux/cred.h>
 #include <linux/export.h>
@@ -89,8 +89,8 @@ static bool look_is_forgotten(struct iot_look *look)
 }
 
 /*
- * At a disk first without claiming it, writing it back and opening it for writing: it may be
- * somebody else's.
+ * A disk is opened for reading and compared first, before it is claimed, which writes its page
+ * cache back: it may be somebody else's, or nobody may wait for this look any more.
  */
 static struct io_target_lower *look_at(struct iot_look *look)
 {
@@ -116,7 +116,7 @@ static bool look_end(struct iot_look *look)
 	if (t->look != look)
 		return false;
 	complete_all(&look->done);
-	iot_follow_queue(t, 0);		/* after that, or the work finds it still running */
+	iot_follow_queue(t, 0);		/* last, or the work would find the look still running */
 	return true;
 }
 
@@ -182,7 +182,7 @@ struct io_target_lower *iot_look_take(struct io_target *t)
 	struct io_target_lower *lower;
 
 	lockdep_assert_held(&t->mutex);
-	/* The lock is held by who has ended it, until he has done with it. */
+	/* look_end() holds the lock until it has done with the look. */
 	scoped_guard(spinlock_irqsave, &t->lock)
 		t->look = NULL;
 	lower = look->lower;
@@ -190,7 +190,7 @@ struct io_target_lower *iot_look_take(struct io_target *t)
 	return lower;
 }
 
-/* Under the mutex: if it has ended, what it has found is given back. */
+/* Closes what a look has found that has ended. Under the mutex. */
 void iot_look_drop(struct io_target *t)
 {
 	struct io_target_lower *lower;
@@ -202,7 +202,10 @@ void iot_look_drop(struct io_target *t)
 		iot_lower_release(lower);
 }
 
-/* Under the mutex: after @timeout it is left alone, and the target has none. */
+/*
+ * The target has no look any more; one that has not ended within @timeout is forgotten.
+ * Under the mutex.
+ */
 void iot_look_forget(struct io_target *t, long timeout)
 {
 	iot_look_wait(t, timeout);

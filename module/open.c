@@ -150,8 +150,8 @@ int iot_source_ask(struct io_target *t, const struct iot_source *from)
 }
 
 /*
- * The owner of the target has been asked whether it lies above. Without the mutex, where
- * somebody else needs that: to open a device may take for ever.
+ * The caller has asked iot_source_ask() before. It does not hold the mutex, but in the first
+ * open of a target: to open a device may take for ever.
  */
 struct io_target_lower *iot_source_open(struct io_target *t, const struct iot_source *from)
 {

@@ -20,7 +20,7 @@ static int switch_check(struct io_target *t, struct io_target_lower *next)
 
 	old = rcu_dereference_protected(t->lower, lockdep_is_held(&t->mutex));
 	iot_fits_read(old, &now);
-	/* What a dead disk says of itself is not what it has to come back as. */
+	/* A dead disk has no size: @now is not what its successor is compared with. */
 	if (READ_ONCE(old->gone) || (old->backend->dead && old->backend->dead(old, 0)))
 		return iot_err(t, -ENODEV, "switch refused: the device has been removed");
 	t->fits = now;
@@ -36,7 +36,7 @@ void iot_next_forget(struct io_target *t)
 	iot_source_drop(&t->next_source);
 }
 
-/* Under the mutex: how the next device is opened. */
+/* Fills in how the next device is opened. Under the mutex. */
 static int next_begin(struct io_target *t, const char *path, struct iot_source *from)
 {
 	struct iot_source as = { .path = path, .flags = t->source.flags, .mm = t->source.mm,
@@ -122,8 +122,9 @@ static int next_drop(struct io_target *t)
  * the switch, the target will find there, also what they have not synced.
  *
  * Context: process context, may sleep. Not in the target's own end_io.
- * Return: 0. -ENODEV: the target has no device. -EINVAL: it cannot take its place; a line
- * in the log says why. -EDEADLK: as for io_target_close(). Otherwise as io_target_open().
+ * Return: 0. -ENODEV: the target has no device, or was closed meanwhile. -EINVAL: it cannot
+ * take its place; a line in the log says why. -EDEADLK: as for io_target_close(). Otherwise
+ * as io_target_open().
  */
 int io_target_set_next(struct io_target *target, const char *path)
 {

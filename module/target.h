@@ -63,7 +63,7 @@ struct io_target {
 	u32				session;	/* lower->opened of its first device */
 	struct mutex			mutex;		/* see above */
 	struct iot_source		source;		/* for reopen; under mutex */
-	u32				turns;		/* opens and closes; under mutex */
+	u32				turns;		/* devices had, and closes; under mutex */
 	struct io_target_lower		*next;		/* to be switched to; under mutex */
 	struct iot_source		next_source;
 	wait_queue_head_t		idle_wait;	/* for iot_target_idle() */

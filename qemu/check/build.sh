@@ -215,7 +215,7 @@ check_sparse() { # role
 
 # ---- where no kernel has been built ----
 
-# Whose symbols modpost cannot know.
+# modpost does not know the symbols of such a kernel.
 check_prepared() { # role, name, flags...
 	local role=$1 name=$2
 	shift 2

@@ -142,7 +142,8 @@ md() { # level, disks
 	done
 }
 
-# With what they need, where this kernel has that as a module; md-linear has been called linear.
+# The modules of a level, and those that they need, as far as this kernel has them as modules.
+# md-linear has been called linear.
 md_modules() {
 	case $1 in
 	raid5) echo libcrc32c xor async_tx async_memcpy async_xor raid6_pq async_pq async_raid6_recov raid456 ;;
