@@ -57,13 +57,6 @@ stack() { # kind, disk
 	echo "$kind: ok"
 }
 
-part() { # disk
-	case $1 in
-	*[0-9]) echo "${1}p1" ;;
-	*) echo "${1}1" ;;
-	esac
-}
-
 sectors() { blockdev --getsz "$1"; }
 
 load_those() { # modules
@@ -194,6 +187,8 @@ multipath() {
 	wait $fio || fail "a path goes: $(cat /run/fio)"
 	pt_destroy k
 	echo 'multipath, a path less: ok'
+	host unplug mpa	# as nvme_renew() does, so that lockdep forgets it
+	wait_for 20 disk_gone mp || fail 'multipath: it stays without a path'
 }
 
 # ---- loop, zram ----
@@ -284,3 +279,4 @@ for kind in thin verity bcache multipath loops zram; do
 		$kind
 	fi
 done
+nvme_renew n1

@@ -86,12 +86,8 @@ echo "lost: $(cat /run/dd)"
 
 away() { host unplug n1; }
 back() { plug_back nvme n1 "$lower"; }
-# 6.12 takes its queues' limits_lock with an NVMe queue frozen, and asks a SCSI disk with that
-# lock held: lockdep sees a cycle when what is buffered goes to NVMe, and a SCSI disk leaves.
-case "$PROFILE $(uname -r)" in
-"debug 6.12."*) echo "NVMe: not together with SCSI, under lockdep of this kernel" ;;
-*) in_flight NVMe "$(disk n1)" size ;;
-esac
+in_flight NVMe "$(disk n1)" size
+nvme_renew n1
 
 away() { scsi_delete "$lower"; }
 back() { scsi_back "$lower"; }

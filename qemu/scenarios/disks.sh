@@ -96,6 +96,17 @@ plug_back() { # kind, serial, disk
 	fail "it is back as $now, not as $3"
 }
 
+# ---- another NVMe disk, an empty one ----
+
+# 6.12 takes its queues' limits_lock with an NVMe queue frozen, and asks a SCSI disk with that
+# lock held. Where what was buffered goes to NVMe, and a SCSI disk leaves, lockdep sees a cycle.
+# It forgets an NVMe queue with its disk.
+nvme_renew() { # serial
+	host unplug "$1"
+	wait_for 20 disk_gone "$1" || fail "the NVMe disk $1 stays"
+	host plug nvme "$1"
+}
+
 # ---- /dev/nbd0, whose server runs on the host ----
 
 nbd_load() {
@@ -122,6 +133,15 @@ nbd_connect() {
 nbd_end() {
 	nbd-client -d /dev/nbd0 -nonetlink
 	host nbd kill
+}
+
+# ---- the first partition of a disk ----
+
+part() { # disk
+	case $1 in
+	*[0-9]) echo "${1}p1" ;;
+	*) echo "${1}1" ;;
+	esac
 }
 
 # ---- what a disk and the one above it say of themselves ----
