@@ -67,7 +67,8 @@ class Boot(Run):
 
     def report(self):
         for case in self.ktap.cases:
-            self.tell(case.name.split(".")[-1], case.status, case.seconds, case.reason)
+            name = case.name.split(".")[-1]
+            self.tell(name, case.status, case.seconds, case.reason, self.log_of(name))
             if case.status == "fail":
                 show_lines([note.strip()[2:] for note in case.notes
                             if note.startswith("    # ")], 14)
@@ -77,23 +78,23 @@ class Boot(Run):
                 name = self.when_splat()
             if not self.results:
                 name = name or self.args.names[0]
-            self.tell(name or "(the boot)", "fail", None, f"[{problem.kind}] {problem.text}")
+            self.tell(name or "(the boot)", "fail", None, f"[{problem.kind}] {problem.text}",
+                      self.log_of("console"))
             show_lines(problem.lines, 14)
         if not self.results:
-            self.tell(self.args.names[0], "fail", None, "the guest ran nothing")
+            self.tell(self.args.names[0], "fail", None, "the guest ran nothing",
+                      self.log_of("console"))
         self.show_boot()
         with open(os.path.join(self.dir, "results"), "w", encoding="ascii") as file:
             for name, status in self.results.items():
                 print(status, name, file=file)
         return any(status == "fail" for status in self.results.values())
 
-    def tell(self, name, status, seconds, text=""):
+    def tell(self, name, status, seconds, text, log):
         self.results[name] = status
         took = "" if seconds is None else f"{seconds:.0f} s"
         if status == "fail":
-            where = self.log_of(name) if os.path.exists(self.log_of(name)) \
-                else os.path.join(self.dir, "console.log")
-            text = " ".join(filter(None, [text, f"log: {where}"]))
+            text = " ".join(filter(None, [text, f"log: {log}"]))
         print(f"  {WORDS[status]:5} {name:20} {took:>6}  {text}".rstrip())
 
     def show_boot(self):
