@@ -265,6 +265,7 @@ struct testdev_mq;
 struct testdev_mq *testdev_mq_create(const char *name, u64 size, unsigned int flags);
 void testdev_mq_destroy(struct testdev_mq *mq);
 void testdev_mq_let_go(struct testdev_mq *mq);
+void testdev_mq_poll_queues(struct testdev_mq *mq, unsigned int n);
 void testdev_mq_reset(struct testdev_mq *mq);
 const char *testdev_mq_path(struct testdev_mq *mq);
 u8 *testdev_mq_memory(struct testdev_mq *mq);

@@ -229,17 +229,16 @@ static int mq_poll(struct blk_mq_hw_ctx *hctx, struct io_comp_batch *iob)
 	return found;
 }
 
-/* One queue of each kind that there is. */
+/* One queue for all, and the rest for those that are polled. */
 static void mq_map_queues(struct blk_mq_tag_set *set)
 {
-	unsigned int i;
+	struct blk_mq_queue_map *polled = &set->map[HCTX_TYPE_POLL];
 
-	for (i = 0; i < set->nr_maps; i++) {
-		set->map[i].nr_queues = i != HCTX_TYPE_READ;
-		set->map[i].queue_offset = i == HCTX_TYPE_POLL;
-		if (set->map[i].nr_queues)
-			blk_mq_map_queues(&set->map[i]);
-	}
+	set->map[HCTX_TYPE_DEFAULT].nr_queues = 1;
+	blk_mq_map_queues(&set->map[HCTX_TYPE_DEFAULT]);
+	polled->nr_queues = set->nr_hw_queues - 1;
+	polled->queue_offset = 1;
+	blk_mq_map_queues(polled);
 }
 
 static const struct blk_mq_ops mq_ops = {
@@ -356,6 +355,13 @@ void testdev_mq_destroy(struct testdev_mq *mq)
 	mq_free(mq);
 }
 EXPORT_SYMBOL_GPL(testdev_mq_destroy);
+
+/* So many queues to be polled, 1 at first; waits for all that was sent. */
+void testdev_mq_poll_queues(struct testdev_mq *mq, unsigned int n)
+{
+	blk_mq_update_nr_hw_queues(&mq->set, 1 + n);
+}
+EXPORT_SYMBOL_GPL(testdev_mq_poll_queues);
 
 /*
  * From now on everything is answered at once and well, what is held too, and what

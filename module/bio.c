@@ -283,25 +283,61 @@ unsigned int iot_bio_where(const struct io_target_request *req)
 }
 
 /*
- * Looks for what has ended; of a bio that is polled for the block layer reads no more
- * than this. It takes a running task for one that has been woken, and says that something
- * was found: so this one goes to sleep, as far as can be seen, and is woken by what is
- * found. What is plugged is sent before, by a task that may sleep.
+ * The queues that can be polled. A disk gets others when nobody holds its queue any more, as a
+ * request does that is with it: this holds it, too, until bio_poll_end().
+ * Return: NULL, and nothing is held: it is going to be deleted, or has just nothing to do.
+ */
+static const struct blk_mq_queue_map *bio_poll_begin(struct request_queue *q)
+{
+	if (!percpu_ref_tryget(&q->q_usage_counter))
+		return NULL;
+	return &q->tag_set->map[HCTX_TYPE_POLL];
+}
+
+static void bio_poll_end(struct request_queue *q)
+{
+	percpu_ref_put(&q->q_usage_counter);
+}
+
+/*
+ * Of a bio that is polled for the block layer reads no more than this. It takes a running task
+ * for one that has been woken, and says that something was found: so this one goes to sleep,
+ * as far as can be seen, and is woken by what is found.
+ */
+static bool bio_poll_asleep(struct block_device *bdev, unsigned int where)
+{
+	struct bio bio = { .bi_bdev = bdev, .bi_cookie = where };
+	int found;
+
+	__set_current_state(TASK_UNINTERRUPTIBLE);
+	found = bio_poll(&bio, NULL, BLK_POLL_ONESHOT);
+	__set_current_state(TASK_RUNNING);
+	return found > 0;
+}
+
+/*
+ * Looks for what has ended. What is plugged is sent before, by a task that may sleep. The
+ * request that was @where may have ended since, and the queue that it was in may have gone,
+ * which the block layer would not notice.
  */
 bool iot_bio_poll(struct block_device *bdev, unsigned int where)
 {
-	struct bio bio = { .bi_bdev = bdev, .bi_cookie = where };
+	struct request_queue *q = bdev_get_queue(bdev);
+	const struct blk_mq_queue_map *map;
 	struct blk_plug *plug = current->plug;
-	int found;
+	bool found = false;
 
 	if (plug) {
 		blk_finish_plug(plug);
 		blk_start_plug(plug);
 	}
-	__set_current_state(TASK_UNINTERRUPTIBLE);
-	found = bio_poll(&bio, NULL, BLK_POLL_ONESHOT);
-	__set_current_state(TASK_RUNNING);
-	return found > 0;
+	map = bio_poll_begin(q);
+	if (!map)
+		return false;
+	if (iot_bio_cookie_queue(where) - map->queue_offset < map->nr_queues)
+		found = bio_poll_asleep(bdev, where);
+	bio_poll_end(q);
+	return found;
 }
 
 /*
@@ -311,23 +347,21 @@ bool iot_bio_poll(struct block_device *bdev, unsigned int where)
  */
 int iot_bio_poll_any(struct block_device *bdev, unsigned int flags)
 {
-	struct percpu_ref *usage = &bdev_get_queue(bdev)->q_usage_counter;
-	const struct blk_mq_queue_map *map;
+	struct request_queue *q = bdev_get_queue(bdev);
+	const struct blk_mq_queue_map *map = bio_poll_begin(q);
 	struct bio bio = { .bi_bdev = bdev };
 	unsigned int first, i;
 	int found = 0;
 
-	/* bio_poll() does this for itself: the map changes when nobody holds it any more. */
-	if (!percpu_ref_tryget(usage))
+	if (!map)
 		return 0;
-	map = &bdev_get_queue(bdev)->tag_set->map[HCTX_TYPE_POLL];
 	first = map->mq_map[raw_smp_processor_id()] - map->queue_offset;
 	for (i = 0; i < map->nr_queues; i++) {
 		bio.bi_cookie = iot_bio_cookie(map->queue_offset +
 					       (first + i) % map->nr_queues);
 		found |= bio_poll(&bio, NULL, flags | BLK_POLL_ONESHOT) > 0;
 	}
-	percpu_ref_put(usage);
+	bio_poll_end(q);
 	return found;
 }
 

@@ -257,9 +257,11 @@ static inline bool iot_queue_polls(struct request_queue *q, bool says_so)
 
 /* What bi_cookie is of a bio in that queue: before 6.4 there is a tag below the number. */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 4, 0)
-#define iot_bio_cookie(queue)	(queue)
+#define iot_bio_cookie(queue)		(queue)
+#define iot_bio_cookie_queue(cookie)	(cookie)
 #else
-#define iot_bio_cookie(queue)	((queue) << 16)
+#define iot_bio_cookie(queue)		((queue) << 16)
+#define iot_bio_cookie_queue(cookie)	(((cookie) & ~BIT(31)) >> 16)
 #endif
 
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 11, 0)
