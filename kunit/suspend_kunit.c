@@ -190,7 +190,7 @@ static void suspend_overtaken(struct kunit *test)
 
 	KUNIT_ASSERT_EQ(test, io_target_suspend(fx->target, LONG), 0);
 	fx->fake.on_open = purge_in_open;
-	KUNIT_EXPECT_EQ(test, io_target_reopen(fx->target), 0);
+	KUNIT_EXPECT_EQ(test, io_target_resume(fx->target), 0);
 	KUNIT_EXPECT_EQ(test, state(fx), IO_TARGET_PURGED);
 	expect_end(test, &p[0], -ECANCELED, true);
 	fx->fake.on_open = NULL;
@@ -235,6 +235,9 @@ static void suspend_then_close(struct kunit *test)
 	expect_end(test, &p[1], -ECANCELED, true);
 	KUNIT_EXPECT_EQ(test, state(fx), IO_TARGET_CLOSED);
 	KUNIT_EXPECT_EQ(test, fx->fake.closes, 1u);
+	KUNIT_EXPECT_EQ(test, io_target_resume(fx->target), -ENODEV);
+	KUNIT_EXPECT_EQ(test, state(fx), IO_TARGET_CLOSED);
+	KUNIT_EXPECT_EQ(test, fx->fake.opens, 1u);
 	KUNIT_ASSERT_EQ(test, io_target_reopen(fx->target), 0);
 	/* Another session: this one was prepared for the last. */
 	KUNIT_EXPECT_EQ(test, io_target_submit(&p[2].req), -ESTALE);
@@ -298,6 +301,7 @@ static void suspend_refusals(struct kunit *test)
 	io_target_put(never);
 
 	KUNIT_EXPECT_EQ(test, io_target_reopen(fx->target), -EBUSY);
+	KUNIT_EXPECT_EQ(test, io_target_resume(fx->target), -EBUSY);
 	KUNIT_EXPECT_EQ(test, io_target_suspend(fx->target, 0), -EINVAL);
 	KUNIT_EXPECT_EQ(test, io_target_suspend(fx->target, -1), -EINVAL);
 	KUNIT_EXPECT_EQ(test, state(fx), IO_TARGET_STARTED);

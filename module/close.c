@@ -164,7 +164,7 @@ static int target_suspend_locked(struct io_target *t, long timeout)
 }
 
 /**
- * io_target_suspend - give the device up until io_target_reopen()
+ * io_target_suspend - give the device up until io_target_resume()
  * @target: an open target, in any state
  * @timeout: how long to wait for what has been sent, in jiffies, more than 0, or
  *	IO_TARGET_NO_TIMEOUT

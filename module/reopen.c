@@ -17,8 +17,10 @@ static u64 lower_diskseq(struct io_target_lower *lower)
 	return info.diskseq;
 }
 
-static int reopen_check(struct io_target *t)
+static int reopen_check(struct io_target *t, bool closed_too)
 {
+	if (!closed_too && io_target_state(t) == IO_TARGET_CLOSED)
+		return iot_err(t, -ENODEV, "resume refused: the target is closed");
 	if (!t->source.path && !t->source.dev && !t->source.call)
 		return iot_err(t, -EINVAL, "reopen refused: opened %s",
 			       t->source.file ? "by adopting a file" : "never before");
@@ -33,9 +35,9 @@ static int reopen_check(struct io_target *t)
  * Return: 1: @from, with the credentials of who has opened it first, is to be opened;
  * 0: that was all; or negative errno.
  */
-static int reopen_begin(struct io_target *t, struct iot_source *from)
+static int reopen_begin(struct io_target *t, struct iot_source *from, bool closed_too)
 {
-	int err = reopen_check(t);
+	int err = reopen_check(t, closed_too);
 
 	if (err)
 		return err;
@@ -94,7 +96,7 @@ static struct io_target_lower *source_reopen(struct io_target *t, const struct i
 }
 
 /* The device is opened without the mutex, since that may take for ever. */
-static int target_reopen(struct io_target *t)
+static int target_reopen(struct io_target *t, bool closed_too)
 {
 	struct io_target_lower *lower;
 	struct iot_source from;
@@ -103,7 +105,7 @@ static int target_reopen(struct io_target *t)
 
 	scoped_guard(mutex, &t->mutex) {
 		turns = t->turns;
-		err = reopen_begin(t, &from);
+		err = reopen_begin(t, &from, closed_too);
 	}
 	if (err <= 0)
 		return err;
@@ -122,6 +124,23 @@ static int target_reopen(struct io_target *t)
 	if (lower)
 		iot_lower_release(lower);
 	iot_source_drop(&from);
+	return err;
+}
+
+static int reopen(struct io_target *t, bool closed_too)
+{
+	int err = iot_may_wait(t, "reopen");
+	unsigned int noio;
+
+	if (err)
+		return err;
+	noio = memalloc_noio_save();	/* all I/O pends meanwhile */
+	err = target_reopen(t, closed_too);
+	if (err >= 0) {
+		iot_rescan(t);
+		iot_event(t, IO_TARGET_EVENT_STATE);
+	}
+	memalloc_noio_restore(noio);
 	return err;
 }
 
@@ -151,18 +170,22 @@ static int target_reopen(struct io_target *t)
  */
 int io_target_reopen(struct io_target *target)
 {
-	int err = iot_may_wait(target, "reopen");
-	unsigned int noio;
-
-	if (err)
-		return err;
-	noio = memalloc_noio_save();	/* all I/O pends meanwhile */
-	err = target_reopen(target);
-	if (err >= 0) {
-		iot_rescan(target);
-		iot_event(target, IO_TARGET_EVENT_STATE);
-	}
-	memalloc_noio_restore(noio);
-	return err;
+	return reopen(target, true);
 }
 EXPORT_SYMBOL_GPL(io_target_reopen);
+
+/**
+ * io_target_resume - have a device that was given up again, and go on
+ * @target: suspended, or lost and followed
+ *
+ * As io_target_reopen(), but never of a closed target: for whoever may be overtaken by a
+ * close.
+ *
+ * Context: process context, sleeps. Not in the target's own end_io.
+ * Return: as io_target_reopen(). -ENODEV: it is closed.
+ */
+int io_target_resume(struct io_target *target)
+{
+	return reopen(target, false);
+}
+EXPORT_SYMBOL_GPL(io_target_resume);

@@ -367,6 +367,7 @@ struct io_target *devm_io_target_open_path(struct device *dev, const char *path,
 					   const struct io_target_config *config);
 int io_target_suspend(struct io_target *target, long timeout);
 int io_target_reopen(struct io_target *target);
+int io_target_resume(struct io_target *target);
 int io_target_close(struct io_target *target);
 int io_target_set_next(struct io_target *target, const char *path);
 int io_target_switch(struct io_target *target, long timeout);
