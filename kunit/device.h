@@ -15,7 +15,7 @@
 #define RW	(IO_TARGET_READ | IO_TARGET_WRITE)
 
 #define DEVICE_TARGETS	2
-#define DEVICE_EVENTS	(IO_TARGET_EVENT_CACHE_LOST + 1)
+#define DEVICE_EVENTS	(IO_TARGET_EVENT_LEAVING + 1)
 
 /**
  * struct device_fixture - test->priv of these suites

@@ -29,7 +29,7 @@
 struct fixture {
 	struct fake		fake;
 	struct io_target	*target;
-	atomic_t		event[IO_TARGET_EVENT_CACHE_LOST + 1];
+	atomic_t		event[IO_TARGET_EVENT_LEAVING + 1];
 	struct {
 		enum io_target_event	event;
 		enum io_target_state	state;

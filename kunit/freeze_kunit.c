@@ -79,7 +79,7 @@ static struct above *above_open(struct kunit *test)
 	struct io_target_config config = { .event = above_event, .private = a };
 
 	if (!HOLDER_OPS)
-		kunit_skip(test, "before 6.8 the holder of a disk is told nothing");
+		kunit_skip(test, "before 6.9 the holder of a disk is told nothing");
 	KUNIT_ASSERT_NOT_NULL(test, a);
 	a->buf = kunit_kzalloc(test, LEN, GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, a->buf);

@@ -46,7 +46,7 @@ static void scene_open(struct kunit *test, struct scene *s)
 	struct device_fixture *fx = test->priv;
 
 	if (!HOLDER_OPS)
-		kunit_skip(test, "before 6.8 the holder of a disk is told nothing");
+		kunit_skip(test, "before 6.9 the holder of a disk is told nothing");
 	s->t = fx->target[0];
 	s->buf = kunit_kzalloc(test, SZ_4K, GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, s->buf);

@@ -154,7 +154,11 @@ static int target_suspend_locked(struct io_target *t, long timeout)
 
 	if (state == IO_TARGET_CLOSED || state == IO_TARGET_REMOVED)
 		return -ENODEV;
-	t->suspended = true;
+	scoped_guard(spinlock_irqsave, &t->lock) {
+		if (iot_target_leaves(t))
+			return -ENODEV;
+		t->suspended = true;	/* so it does not begin to leave */
+	}
 	iot_state_suspend(t);
 	/* Only a lost target has a look, and that has no device. */
 	if (!iot_look_wait(t, timeout) || !iot_target_give_up(t, timeout))
@@ -176,9 +180,9 @@ static int target_suspend_locked(struct io_target *t, long timeout)
  *
  * Context: process context, sleeps. Never in the target's own end_io.
  * Return: 0, and the device has been released. -ETIMEDOUT: it is still open, but
- * the target is SUSPENDED; suspend it again to wait longer, or reopen it. -ENODEV:
- * the target is closed, or removed, perhaps meanwhile. -EINVAL: bad @timeout. -EDEADLK: as
- * for io_target_close().
+ * the target is SUSPENDED; suspend it again to wait longer, or resume it. -ENODEV:
+ * the target is closed, or removed, perhaps meanwhile, or its device is just leaving.
+ * -EINVAL: bad @timeout. -EDEADLK: as for io_target_close().
  */
 int io_target_suspend(struct io_target *target, long timeout)
 {

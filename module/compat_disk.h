@@ -333,6 +333,30 @@ static inline int iot_disk_thaw(struct gendisk *disk)
 }
 
 /*
+ * What stands on @disk, or on a partition of it, writes back and gives it up, as when the
+ * disk is deleted, before which this comes. bdev_mark_dead() can be called from a module
+ * since 6.6.
+ */
+static inline void iot_disk_leaves(struct gendisk *disk)
+{
+#ifdef IOT_HAS_HOLDER_OPS
+	struct block_device *part;
+	unsigned long i;
+
+	rcu_read_lock();
+	xa_for_each(&disk->part_tbl, i, part) {
+		if (!kobject_get_unless_zero(&part->bd_device.kobj))
+			continue;
+		rcu_read_unlock();
+		bdev_mark_dead(part, false);
+		put_device(&part->bd_device);
+		rcu_read_lock();
+	}
+	rcu_read_unlock();
+#endif
+}
+
+/*
  * Test devices: a disk with queues that takes any words of memory, and much at once; in
  * blocks of @block bytes, without gaps if @gap says so.
  */

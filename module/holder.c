@@ -64,7 +64,24 @@ static void claim_put(struct claim *claim)
 	io_target_put(claim->target);
 }
 
-/* An orderly removal: the device still works, and may be given what pends. */
+/*
+ * Nobody holds back any more what goes to @lower, until it is gone.
+ * Return: whether there is somebody to be told; not if the target holds it back already.
+ */
+static bool claim_leaves(struct io_target *t, struct io_target_lower *lower)
+{
+	guard(spinlock_irqsave)(&t->lock);
+	if (rcu_access_pointer(t->lower) != lower || t->follows || t->suspended ||
+	    t->state != IO_TARGET_STARTED)
+		return false;
+	lower->leaving = true;
+	return true;
+}
+
+/*
+ * An orderly removal: the device still works. It is given what pends, and what those above
+ * have in their caches.
+ */
 static void holder_mark_dead(struct block_device *bdev, bool surprise)
 {
 	struct claim claim;
@@ -76,6 +93,8 @@ static void holder_mark_dead(struct block_device *bdev, bool surprise)
 	}
 	if (!surprise) {
 		iot_target_send_last(claim.target, claim.lower);
+		if (claim_leaves(claim.target, claim.lower))
+			iot_event_may_sleep(claim.target, IO_TARGET_EVENT_LEAVING);
 		/*
 		 * Close does not wait for the write-back. When it has closed the target meanwhile,
 		 * iot_lower_gone() tells nothing.

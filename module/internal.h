@@ -367,6 +367,14 @@ static inline bool iot_target_frozen(struct io_target *t)
 	return lower && READ_ONCE(lower->frozen);
 }
 
+/* Is it being removed in order? Then nothing is held back. Under target->lock. */
+static inline bool iot_target_leaves(struct io_target *t)
+{
+	struct io_target_lower *lower = rcu_dereference_protected(t->lower, true);
+
+	return lower && lower->leaving;
+}
+
 /* Does @op bring data to the device? */
 static inline bool iot_op_sends(enum io_target_op op)
 {

@@ -147,6 +147,7 @@ struct iot_queue {
  * @forwards: IO_TARGET_READ, WRITE: bios that it takes, without a further question
  * @cached: what is written may be lost together with the device: see cache.c
  * @end_forwarded: what ends the clones of bios (forward.c)
+ * @leaving: it is removed in order, and whoever stands above it is being told
  * @gone: the device has died
  * @frozen: by its owner; under target->lock
  * @dma_mask: memory must have none of these address and length bits set
@@ -195,6 +196,7 @@ struct io_target_lower {
 	unsigned int			forwards;
 	bool				cached;
 	bio_end_io_t			*end_forwarded;
+	bool				leaving;	/* under target->lock */
 	bool				gone;	/* the device has died; under target->lock */
 	bool				frozen;	/* under target->lock */
 	u32				dma_mask;

@@ -304,7 +304,7 @@ void iot_target_send_last(struct io_target *t, struct io_target_lower *lower)
 		return;
 	/* One that follows keeps it for the device that comes back. */
 	if (rcu_access_pointer(t->lower) == lower && !t->follows &&
-	    (READ_ONCE(t->nr_pended) || !bio_list_empty(&t->pended_bios)))
+	    io_target_state(t) == IO_TARGET_STOPPED)
 		state_start(t, &changed);
 	mutex_unlock(&t->mutex);
 }
@@ -371,7 +371,7 @@ static void state_cancel_queued(struct io_target *t)
 	iot_lower_put(lower);
 }
 
-/* Return: has the target changed? -ENODEV when it is closed. */
+/* Return: 0; -ENODEV: there is nothing to be held back for, or soon will not be. */
 static int state_halt_now(struct io_target *t, enum io_target_state wish, bool cancel)
 {
 	struct io_target_lower *lower;
@@ -381,7 +381,7 @@ static int state_halt_now(struct io_target *t, enum io_target_state wish, bool c
 
 	scoped_guard(spinlock_irqsave, &t->lock) {
 		before = t->state;
-		if (!is_open(before))
+		if (!is_open(before) || (wish == IO_TARGET_STOPPED && iot_target_leaves(t)))
 			return -ENODEV;
 		state_set(t, wish, t->available);
 		lower = rcu_dereference_protected(t->lower, true);
@@ -443,8 +443,8 @@ static int state_halt(struct io_target *t, enum io_target_state wish, const char
  * Context: any with IO_TARGET_LEAVE_SENT, the target's own end_io included;
  * otherwise process context, sleeps, and never in the target's own end_io.
  * Return: 0. -ETIMEDOUT: not all have ended, but the target is stopped.
- * -ECANCELED: started or purged while this call waited. -ENODEV: the target is
- * closed or removed. -EINVAL: bad @action or @timeout. -EDEADLK: as for io_target_close().
+ * -ECANCELED: started or purged while this call waited. -ENODEV: closed, removed, or about
+ * to be removed. -EINVAL: bad @action or @timeout. -EDEADLK: as for io_target_close().
  */
 int io_target_stop(struct io_target *target, enum io_target_sent_action action,
 		   long timeout)

@@ -172,6 +172,12 @@ enum io_target_op {
  * @IO_TARGET_EVENT_CACHE_LOST: the device was lost with writes that had ended since the
  *	last flush, and is back: one flush, or write with FUA, fails. Process context;
  *	this callback may sleep
+ * @IO_TARGET_EVENT_LEAVING: the device is removed in order, and works until the callback
+ *	returns, so that whoever stands above can write back. Only of a disk that was opened
+ *	with IO_TARGET_EXCL, from Linux 6.9 on, and is not followed. The target is STARTED, and
+ *	can be purged and closed by others meanwhile, but neither stopped nor suspended: what is
+ *	written would pend, and the removal with it. Process context; this callback may sleep,
+ *	and send requests
  */
 enum io_target_event {
 	IO_TARGET_EVENT_STATE,
@@ -184,6 +190,7 @@ enum io_target_event {
 	IO_TARGET_EVENT_FOUND,
 	IO_TARGET_EVENT_SIZE,
 	IO_TARGET_EVENT_CACHE_LOST,
+	IO_TARGET_EVENT_LEAVING,
 };
 
 /**

@@ -247,6 +247,9 @@ void pt_disk_event(struct pt_disk *d, enum io_target_event event)
 	case IO_TARGET_EVENT_LOST:
 		pt_disk_unlink(d);
 		break;
+	case IO_TARGET_EVENT_LEAVING:
+		iot_disk_leaves(d->disk);
+		break;
 	case IO_TARGET_EVENT_FOUND:
 		disk_found(d);
 		break;
