@@ -69,7 +69,7 @@ static ssize_t pt_path_show(struct config_item *item, char *page)
 {
 	struct pt_device *pt = to_pt(item);
 
-	guard(mutex)(&pt->lock);
+	guard(spinlock)(&pt->use_lock);
 	return sysfs_emit(page, "%s\n", pt->set.path ?: "");
 }
 
@@ -82,7 +82,8 @@ static int path_set(struct pt_device *pt, char **path)
 	guard(mutex)(&pt->lock);
 	if (pt->target)
 		return pt_refuse(pt, -EBUSY, "path refused: it is enabled");
-	swap(pt->set.path, *path);
+	scoped_guard(spinlock, &pt->use_lock)
+		swap(pt->set.path, *path);
 	return 0;
 }
 
@@ -99,7 +100,7 @@ static ssize_t pt_next_show(struct config_item *item, char *page)
 {
 	struct pt_device *pt = to_pt(item);
 
-	guard(mutex)(&pt->lock);
+	guard(spinlock)(&pt->use_lock);
 	return sysfs_emit(page, "%s\n", pt->next ?: "");
 }
 
@@ -108,10 +109,7 @@ static int next_set(struct pt_device *pt, char *path)
 {
 	int err = *path ? path_check(pt, "next", path) : 0;
 
-	if (err)
-		return err;
-	guard(mutex)(&pt->lock);
-	return pt_device_set_next(pt, path);
+	return err ?: pt_command_next(pt, path);
 }
 
 static ssize_t pt_next_store(struct config_item *item, const char *page, size_t count)
@@ -305,8 +303,7 @@ static ssize_t pt_rescan_store(struct config_item *item, const char *page, size_
 
 	if (kstrtobool(page, &now) || !now)
 		return pt_refuse(pt, -EINVAL, "rescan refused: not 1");
-	guard(mutex)(&pt->lock);
-	err = pt_device_rescan(pt);
+	err = pt_command_rescan(pt);
 	return err ?: count;
 }
 
@@ -337,7 +334,7 @@ static ssize_t pt_state_store(struct config_item *item, const char *page, size_t
 	int err = -ENOMEM;
 
 	if (command)
-		err = pt_device_command(pt, command);
+		err = pt_command(pt, command);
 	kfree(command);
 	return err ?: count;
 }

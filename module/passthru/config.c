@@ -22,6 +22,7 @@ static void pt_release(struct config_item *item)
 	cancel_work_sync(&pt->haste_work);
 	kfree(pt->set.path);
 	kfree(pt->next);
+	mutex_destroy(&pt->commands);
 	mutex_destroy(&pt->lock);
 	kfree(pt);
 }
@@ -62,6 +63,7 @@ static struct pt_device *pt_alloc(const char *name)
 	if (!pt)
 		return ERR_PTR(-ENOMEM);
 	mutex_init(&pt->lock);
+	mutex_init(&pt->commands);
 	pt->set.exclusive = true;
 	pt_device_init(pt);
 	config_group_init_type_name(&pt->group, name, &pt_type);

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A device from when it is enabled until it is disabled: its target, what is made of
- * that, and what its owner tells it to do.
+ * A device from when it is enabled until it is disabled: its target, and what is made of
+ * that.
  */
 #include <linux/blkdev.h>
 #include <linux/fs.h>
 #include <linux/jiffies.h>
 #include <linux/namei.h>
-#include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include <linux/wait_bit.h>
 
@@ -65,8 +64,8 @@ void pt_device_init(struct pt_device *pt)
 }
 
 /*
- * Until pt_device_unuse() the target stays, and what has been made of it. NULL, and there
- * is nothing to be undone: it is disabled.
+ * Until pt_device_unuse() the target stays, and what has been made of it; a disable waits for
+ * that. NULL, and there is nothing to be undone: it is disabled.
  */
 struct io_target *pt_device_use(struct pt_device *pt)
 {
@@ -259,6 +258,7 @@ err_put:
 void pt_device_disable(struct pt_device *pt)
 {
 	struct io_target *t = pt->target;
+	char *next = NULL;
 
 	if (!t)
 		return;
@@ -275,150 +275,7 @@ void pt_device_disable(struct pt_device *pt)
 	pt_disk_free(pt->disk);
 	pt->disk = NULL;
 	pt->chardev = NULL;
-	kfree(pt->next);
-	pt->next = NULL;
-}
-
-int pt_device_rescan(struct pt_device *pt)
-{
-	if (!pt->target)
-		return pt_refuse(pt, -ENODEV, "rescan refused: it is not enabled");
-	return io_target_rescan(pt->target);
-}
-
-/* Takes @path over if it succeeds. */
-int pt_device_set_next(struct pt_device *pt, char *path)
-{
-	int err;
-
-	if (!pt->target)
-		return pt_refuse(pt, -ENODEV, "next refused: it is not enabled");
-	err = io_target_set_next(pt->target, *path ? path : NULL);
-	if (err)
-		return err;
-	kfree(pt->next);
-	pt->next = path;
-	return 0;
-}
-
-static int command_switch(struct pt_device *pt)
-{
-	int err;
-
-	pt_disk_unlink(pt->disk);
-	err = io_target_switch(pt->target, PT_WAIT);
-	if (!err) {
-		swap(pt->set.path, pt->next);
-		kfree(pt->next);
-		pt->next = NULL;
-	}
-	pt_disk_link(pt->disk);
-	pt_disk_look(pt->disk);
-	return err;
-}
-
-static int command_suspend(struct pt_device *pt)
-{
-	int err;
-
-	pt_disk_unlink(pt->disk);
-	err = io_target_suspend(pt->target, PT_WAIT);
-	if (err)
-		pt_disk_link(pt->disk);
-	return err;
-}
-
-static int command_resume(struct pt_device *pt)
-{
-	int err = io_target_reopen(pt->target);
-
-	if (err >= 0)
-		pt_disk_link(pt->disk);
-	pt_disk_look(pt->disk);
-	return min(err, 0);
-}
-
-static int command_start(struct io_target *t)
-{
-	return io_target_start(t);
-}
-
-static int command_stop(struct io_target *t)
-{
-	return io_target_stop(t, IO_TARGET_LEAVE_SENT, 0);
-}
-
-static int command_stop_wait(struct io_target *t)
-{
-	return io_target_stop(t, IO_TARGET_WAIT_SENT, PT_WAIT);
-}
-
-static int command_purge(struct io_target *t)
-{
-	return io_target_purge(t, IO_TARGET_CANCEL_SENT, PT_WAIT);
-}
-
-/* Commands that can be given at any time: one ends the wait of another. */
-static const struct {
-	const char	*name;
-	int		(*call)(struct io_target *t);
-} target_commands[] = {
-	{ "start", command_start },
-	{ "stop", command_stop },
-	{ "stop-wait", command_stop_wait },
-	{ "purge", command_purge },
-};
-
-/* One at a time: they change which device is below. */
-static const struct {
-	const char	*name;
-	int		(*call)(struct pt_device *pt);
-} device_commands[] = {
-	{ "suspend", command_suspend },
-	{ "resume", command_resume },
-	{ "switch", command_switch },
-};
-
-static int device_command(struct pt_device *pt, const char *command)
-{
-	unsigned int i;
-
-	for (i = 0; i < ARRAY_SIZE(device_commands); i++) {
-		if (strcmp(command, device_commands[i].name))
-			continue;
-		guard(mutex)(&pt->lock);
-		if (!pt->target)
-			return pt_refuse(pt, -ENODEV, "state refused: it is not enabled");
-		return device_commands[i].call(pt);
-	}
-	return pt_refuse(pt, -EINVAL, "state refused: no such command");
-}
-
-static int find_command(struct pt_device *pt, const char *command)
-{
-	struct io_target *t;
-	unsigned int i;
-	int err;
-
-	for (i = 0; i < ARRAY_SIZE(target_commands); i++)
-		if (!strcmp(command, target_commands[i].name))
-			break;
-	if (i == ARRAY_SIZE(target_commands))
-		return device_command(pt, command);
-	t = pt_device_use(pt);
-	if (!t)
-		return pt_refuse(pt, -ENODEV, "state refused: it is not enabled");
-	err = target_commands[i].call(t);
-	pt_device_unuse(pt);
-	return err;
-}
-
-/* All I/O may pend until it has been carried out. */
-int pt_device_command(struct pt_device *pt, const char *command)
-{
-	unsigned int noio = memalloc_noio_save();
-	int err = find_command(pt, command);
-
-	memalloc_noio_restore(noio);
-	return err;
+	scoped_guard(spinlock, &pt->use_lock)
+		swap(pt->next, next);
+	kfree(next);
 }

@@ -42,16 +42,18 @@ struct pt_settings {
 /**
  * struct pt_device - one directory in configfs, and its device once it is enabled
  * @group: its life: who has a file of the directory open has a reference
- * @lock: all that follows; taken before all locks of the target's. Held over whatever
- *	waits for the device below, but for what the owner can tell a target at any time
- * @set: see there
+ * @lock: enabled or not, and the settings, which change only while it is not; taken before
+ *	all locks of the target's
+ * @commands: one at a time of those that change which device is below. One may be under way
+ *	when the device is disabled
+ * @set: see there; a switch changes its path, under @use_lock
  * @read_only: set, or since the device below is
- * @target: NULL while disabled; changed under @use_lock, too
- * @use_lock: for who uses @target without @lock, and
- * @users: how many of them there are, for whom a disable waits
+ * @target: NULL while disabled; changed under @lock and @use_lock
+ * @use_lock: for who uses @target or reads a path without @lock, and
+ * @users: how many of the former there are, for whom a disable waits
  * @disk: what has been made of @target, if that has a block device
  * @chardev: the same for all else
- * @next: the path that a switch goes to, for who reads it
+ * @next: the path that a switch goes to, for who reads it; under @use_lock
  * @hasty: the target while its disk is added or deleted, which does I/O and waits for it:
  *	if the device below is lost then, it is purged
  * @haste_work: does that
@@ -59,6 +61,7 @@ struct pt_settings {
 struct pt_device {
 	struct config_group	group;
 	struct mutex		lock;	/* see above */
+	struct mutex		commands;
 	struct pt_settings	set;
 	bool			read_only;
 	struct io_target	*target;
@@ -99,13 +102,14 @@ void pt_config_exit(void);
 void pt_device_init(struct pt_device *pt);
 struct io_target *pt_device_use(struct pt_device *pt);
 void pt_device_unuse(struct pt_device *pt);
-int pt_device_command(struct pt_device *pt, const char *command);
-
 /* the same, under pt->lock */
 int pt_device_enable(struct pt_device *pt);
 void pt_device_disable(struct pt_device *pt);
-int pt_device_rescan(struct pt_device *pt);
-int pt_device_set_next(struct pt_device *pt, char *path);
+
+/* command.c; without pt->lock */
+int pt_command(struct pt_device *pt, const char *command);
+int pt_command_rescan(struct pt_device *pt);
+int pt_command_next(struct pt_device *pt, char *path);
 
 /* disk.c; those without a path do nothing about NULL */
 struct pt_disk *pt_disk_create(struct io_target *target, const char *name, bool read_only);

@@ -7,6 +7,11 @@
 
 # shellcheck source=disks.sh
 . /scenarios/disks.sh
+
+stuck() { # process
+	grep -q '^State:.*D' "/proc/$1/status" 2>/dev/null
+}
+
 nbd_load
 nbd_connect
 pt_create net /dev/nbd0
@@ -38,4 +43,37 @@ nbd_connect
 pt_create net /dev/nbd0
 fio_verify back /dev/iot-net --ioengine=libaio --iodepth=8 --bs=4k --size=4M
 pt_destroy net
+
+# It does not answer who opens it: whatever waits for that, what is known can be read, and the
+# device disabled.
+pt_create open "$(disk v1)"
+host nbd stall
+(exec /opt/bin/blockdev --rereadpt /dev/nbd0) &
+reader=$!
+wait_for 10 stuck $reader || fail "nbd does not stall"
+mute() { # file, value
+	(echo "$2" >"$PT/open/$1") 2>/dev/null &
+	writer=$!
+	wait_for 10 stuck $writer || fail "$1: it has been opened"
+	for file in path next state stats; do
+		timeout 5 cat "$PT/open/$file" >/dev/null || fail "$1: $file cannot be read"
+	done
+	echo 0 >"$PT/open/enable" &
+	wait_for 20 ended $! || fail "$1: it cannot be disabled"
+}
+mute next /dev/nbd0
+host nbd go
+! wait $writer || fail "next: a device that was disabled has another one"
+wait $reader
+
+pt_set open path=/dev/nbd0 enable=1 state=suspend
+host nbd stall
+(exec /opt/bin/blockdev --rereadpt /dev/nbd0) &
+reader=$!
+wait_for 10 stuck $reader || fail "nbd does not stall again"
+mute state resume
+host nbd go
+! wait $writer || fail "resume: a device that was disabled has been resumed"
+wait $reader
+rmdir "$PT/open"
 nbd_end
