@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * Differences between kernels, and the only file that knows versions. The
- * rest is written for the newest kernel. Built and run on 6.1, 6.12 and 7.3:
+ * rest is written for the newest kernel. Built and run on 6.1, 6.12 and 7.3, built for 7.2:
  * a boundary between two of them is where the change is believed to lie.
  */
 #ifndef _IO_TARGET_COMPAT_H
@@ -20,8 +20,11 @@
 #include <linux/version.h>
 #include <linux/workqueue.h>
 
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 1, 0)
-#error "io_target needs Linux 6.1 or newer"
+/* Between the two it has never been built, and on most of them does not. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 1, 0) || \
+	(LINUX_VERSION_CODE >= KERNEL_VERSION(6, 2, 0) && \
+	 LINUX_VERSION_CODE < KERNEL_VERSION(6, 12, 0))
+#error "io_target builds for Linux 6.1, and for 6.12 and later"
 #endif
 
 /*
@@ -37,7 +40,7 @@ struct iot_bdev {
 #endif
 };
 
-/* From 6.8 on in this form: who has claimed a device is told what happens to it. */
+/* In this form since 6.9: whoever has claimed a device is told what happens to it. */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 9, 0)
 #define IOT_HAS_HOLDER_OPS
 extern const struct blk_holder_ops iot_holder_ops;
