@@ -75,6 +75,21 @@ pt_set z state=start
 wait $writer
 same_zones nullb0
 
+# it is disabled while it is asked, again and again
+(
+	until [ -e /run/enough ]; do
+		blkzone report /dev/iot-z || true
+	done
+) >/run/reports 2>/dev/null &
+asker=$!
+for _ in $(seq "$(often 20 5)"); do
+	pt_disable z || fail "not disabled while it is asked for its zones"
+	pt_set z enable=1
+done
+touch /run/enough
+wait $asker
+grep -q zcond /run/reports || fail "its zones were never told"
+
 # another one with such zones; not one with others
 pt_set z next=/dev/nullb1
 pt_set z state=switch
