@@ -11,6 +11,7 @@ RUN/disks the images; PID is QEMU. Every question gets one line: "ok ..." or
 
     unplug <disk>          device_del, answered when the device is gone
     plug virtio|nvme <disk>  the same disk again
+    away virtio|nvme <disk> <seconds>   both, for a guest that can do nothing meanwhile
     resize <disk> <MiB>
     snapshot <disk> <name>   a copy of what is on the disk now
     replay <log disk> <name> dm-log-writes' log on that copy, see replay.py
@@ -141,6 +142,11 @@ class Host:
     def do_plug(self, kind, disk):
         self.qmp.run("device_add", driver=DRIVERS[kind], id=f"dev-{disk}", drive=disk,
                      serial=disk, bus=f"port-{disk}")
+
+    def do_away(self, kind, disk, seconds):
+        self.do_unplug(disk)
+        time.sleep(int(seconds))
+        self.do_plug(kind, disk)
 
     def do_resize(self, disk, size):
         self.qmp.run("block_resize", **{"node-name": disk, "size": int(size) << 20})

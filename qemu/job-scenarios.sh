@@ -52,6 +52,7 @@ kill_members() { # session
 # Layers come off in any order: again, until nothing is left.
 take_down() {
 	for try in 1 2 3 4 5 6; do
+		swapoff -a 2>/dev/null
 		awk '$2 ~ "^/mnt/" { print $2 }' /proc/mounts | tac | xargs -r -n 1 umount
 		dmsetup remove_all --retry >/dev/null 2>&1
 		for dir in "$PT"/*/; do

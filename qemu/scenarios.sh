@@ -8,6 +8,7 @@
 #	limit:	seconds after which it hangs (debug profile), and for quick runs
 #		if that is another number; a plain kernel has a third of it
 #	boot:	"own", when what it does to the machine is too much for others
+#	memory:	of such a machine, in MiB, for a plain kernel and for the debug profile
 #	quick:	"no", when it is not part of a quick run
 #	since:	the first kernel that can do it
 # Those that do not mind share a boot; two guests run side by side, with half of them each.
@@ -180,6 +181,7 @@ describe() { # names
 	guest_add "$here/scenarios/remove.sh" scenarios/remove.sh
 	guest_add "$here/scenarios/disks.sh" scenarios/disks.sh
 	guest_add "$here/scenarios/files.pl" scenarios/files.pl
+	guest_add "$here/scenarios/hog.pl" scenarios/hog.pl
 	guest_add "$here/../module/passthru/README.md" scenarios/README.md
 	for name in "$@"; do
 		guest_add "$SCENARIO_DIR/$name.sh" "scenarios/$name.sh"
@@ -188,8 +190,8 @@ describe() { # names
 	guest_conf PROFILE "$PROFILE"
 	guest_conf QUICK "$QUICK"
 	guest_conf SCENARIOS "$limits"
-	# The disks answer on threads of their own. Where the CPUs take turns QEMU makes no
-	# barriers, not for those either: under load an interrupt of a disk gets lost.
+	# The disks answer on threads of their own. Where the CPUs take turns QEMU before 8.1 makes
+	# no barriers for these either: under load an interrupt of a disk gets lost.
 	GUEST_ACCEL=tcg,thread=multi
 	guest_add /dev/null etc/late-cpus
 	guest_append panic_on_warn=1 softlockup_panic=1 sysctl.kernel.hung_task_panic=1
@@ -216,14 +218,20 @@ patience() {
 	echo "$total"
 }
 
-boot_guest() { # names
-	local memory=1024
+memory_of() { # name, the first one of a boot
+	local plain debug
+	read -r plain debug < <(header "$1" memory) || true
 	if [[ $PROFILE == debug ]]; then
-		memory=2048
+		echo "${debug:-2048}"
+	else
+		echo "${plain:-1024}"
 	fi
+}
+
+boot_guest() { # names
 	# shellcheck disable=SC2034 # guest_boot runs it
 	GUEST_WATCH=(host_end)
-	guest_boot "$BUILD/arch/x86/boot/bzImage" "$memory" "$(patience "$@")"
+	guest_boot "$BUILD/arch/x86/boot/bzImage" "$(memory_of "$1")" "$(patience "$@")"
 	rm -rf "$SOCKETS" "$GUEST_DIR/disks"
 }
 

@@ -1,0 +1,69 @@
+#!/bin/busybox sh
+# shellcheck shell=dash
+# SPDX-License-Identifier: GPL-2.0
+# swap and dirty pages are on a disk that is away, and memory is short
+#
+# limit: 900 600
+# boot: own
+# memory: 256 768
+# quick: no
+
+# The scenario may be swapped out itself: nothing that brings the disk back depends on it.
+
+# 60 MiB
+swapped_out() {
+	! ended $hog || fail "$(cat /run/hog)"
+	awk '/^SwapTotal/ { total = $2 } /^SwapFree/ { free = $2 }
+		END { exit total - free < 60 * 1024 }' /proc/meminfo
+}
+
+# What somebody who wanted memory had to look at himself
+reclaimed() { # pages
+	sed -n 's/^pgscan_direct //p' /proc/vmstat
+}
+
+rounds() {
+	cat /run/rounds 2>/dev/null || echo 0
+}
+
+rounds_later() { # than
+	[ "$(rounds)" -gt $(($1 + 1)) ]
+}
+
+is_started() {
+	[ "$(pt_state s)" = started ]
+}
+
+mkdir -p /mnt/s
+pt_create s "$(disk v3)" follow=1 identity=size cache=kept
+printf '2048,655360,S\n657408,,L\n' | sfdisk -q /dev/iot-s || fail sfdisk
+wait_for 10 test -b /dev/iot-s2 || fail "there are no partitions"
+mkswap /dev/iot-s1 >/dev/null
+swapon /dev/iot-s1 || fail swapon
+mkfs.ext4 -q /dev/iot-s2
+mount -o errors=remount-ro /dev/iot-s2 /mnt/s
+
+# More than there is
+available=$(awk '/^MemAvailable/ { print int($2 / 1024) }' /proc/meminfo)
+perl /scenarios/hog.pl $((available + 120)) /run/rounds /run/enough >/run/hog 2>&1 &
+hog=$!
+wait_for 120 swapped_out || fail "nothing is swapped out"
+fio_job dirty /mnt/s/file --direct=0 --rw=randwrite --bs=4k --size=48M --verify=crc32c \
+	--do_verify=1 --loops=3 >/run/fio 2>&1 &
+fio=$!
+before=$(reclaimed)
+for _ in $(seq "$(often 3 1)"); do
+	host away virtio v3 20
+	wait_for 60 is_started || fail "it is back, and $(pt_state s)"
+	wait_for 300 rounds_later "$(rounds)" || fail "who is swapped out does not come back"
+done
+wait $fio || fail "$(cat /run/fio)"
+touch /run/enough
+wait $hog || fail "$(cat /run/hog)"
+! dmesg | grep -E 'Out of memory|Write-error on swap|Read-error on swap' || fail "see above"
+[ "$(reclaimed)" -gt "$before" ] || fail "memory was not short"
+echo "$(rounds) rounds through $((available + 120)) MiB; $(($(reclaimed) - before)) pages in reclaim"
+swapoff /dev/iot-s1 || fail swapoff
+umount /mnt/s
+fsck_clean /dev/iot-s2 || fail "the file system is not clean"
+pt_destroy s
