@@ -13,7 +13,7 @@ state_is() { # state
 	[ "$(pt_state fl)" = "$1" ]
 }
 
-# The disk is away for a while, with 32 writes in flight and fsyncs between them.
+# The disk is away for a while.
 gone_for_a_while() {
 	usleep $((200000 + $(od -An -N2 -tu2 /dev/urandom) * 10))
 	away
@@ -23,26 +23,33 @@ gone_for_a_while() {
 	wait_for 40 state_is started || fail "$kind: back, and $(pt_state fl)"
 }
 
+# 32 writes in flight and fsyncs between them, for a while each time.
+busy() {
+	until [ -e /run/enough ]; do
+		fio_job busy /mnt/fl/file --rw=randwrite --bs=4k --ioengine=libaio --iodepth=32 \
+			--size=16M --fsync=16 --time_based --runtime=12 >/run/fio 2>&1 || return 1
+	done
+}
+
 # ext4 and fio go on as if nothing had been.
 in_flight() { # kind, disk, identity
 	kind=$1 lower=$2
 	pt_create fl "$lower" follow=1 "identity=$3" cache=kept
 	mkfs.ext4 -q -F /dev/iot-fl >/dev/null 2>&1 || fail "$kind: mkfs"
 	mount -t ext4 -o errors=remount-ro /dev/iot-fl /mnt/fl || fail "$kind: mount"
-	fio_job busy /mnt/fl/file --rw=randwrite --bs=4k --ioengine=libaio --iodepth=32 \
-		--size=16M --fsync=16 --time_based --runtime="$(often 90 12)" >/run/fio 2>&1 &
+	rm -f /run/enough
+	busy &
 	fio=$!
-	times=0
-	until ended $fio; do
+	for _ in $(seq "$(often 20 2)"); do
 		gone_for_a_while
-		times=$((times + 1))
+		! ended $fio || break
 	done
+	touch /run/enough
 	wait $fio || fail "$kind: $(cat /run/fio)"
-	[ $times -ge "$(often 20 2)" ] || fail "$kind: gone only $times times"
 	{ touch /mnt/fl/after && sync; } || fail "$kind: the mount has become read-only"
 	umount /mnt/fl || fail "$kind: umount"
 	fsck_clean /dev/iot-fl || fail "$kind: the file system is not clean"
-	echo "$kind: gone $times times; $(sed -n 's/ *\(write: [^(]*\).*/\1/p' /run/fio)"
+	echo "$kind: $(sed -n 's/ *\(write: [^(]*\).*/\1/p' /run/fio)"
 	pt_destroy fl
 }
 
@@ -60,6 +67,7 @@ mount -t ext4 -o errors=remount-ro /dev/iot-fl /mnt/fl || fail "lost: mount"
 { head -c 100000 /dev/urandom >/mnt/fl/stable && sync; } || fail "lost: sync"
 sum=$(sha256sum </mnt/fl/stable)
 kind=lost
+rm -f /run/enough
 # Direct writes go on until the loss, or until ext4 has learned of it of itself; fio would
 # ask for an fsync of its new file.
 (
