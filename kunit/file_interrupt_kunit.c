@@ -99,6 +99,12 @@ static void interrupt_cancel(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, s->req.result, LEN);
 }
 
+/* Has a busy host kept the driver longer than it is given to let go? That is told, then. */
+static bool too_late(unsigned long sent)
+{
+	return time_after_eq(jiffies, sent + HZ / 20 + IOT_LET_GO);
+}
+
 /* A deadline does the same, over the caller's memory, too, and is not told as missed. */
 static void interrupt_deadline(struct kunit *test)
 {
@@ -106,17 +112,22 @@ static void interrupt_deadline(struct kunit *test)
 	struct io_target *t = open_char(test, c);
 	struct device_fixture *fx = test->priv;
 	struct sent *s = sent_alloc(test, t, 1);
+	unsigned long sent = jiffies;
 	u8 *buf = buffer(test);
+	bool late;
 
 	prep(test, s, c->write, buf, 0);
 	KUNIT_ASSERT_EQ(test, io_target_request_set_timeout(&s->req, HZ / 20), 0);
 	KUNIT_ASSERT_EQ(test, sent_submit(s), 0);
 	KUNIT_ASSERT_TRUE(test, sent_wait(s));
+	late = too_late(sent);
 	KUNIT_EXPECT_EQ(test, s->req.result, -ETIMEDOUT);
 	KUNIT_EXPECT_FALSE(test, s->req.not_sent);
 	prep(test, s, c->write, buf, 0);
+	sent = jiffies;
 	KUNIT_EXPECT_EQ(test, io_target_submit_wait(&s->req, HZ / 20), -ETIMEDOUT);
-	KUNIT_EXPECT_EQ(test, atomic_read(&fx->events[IO_TARGET_EVENT_OVERDUE]), 0);
+	late |= too_late(sent);
+	KUNIT_EXPECT_TRUE(test, late || !atomic_read(&fx->events[IO_TARGET_EVENT_OVERDUE]));
 	KUNIT_EXPECT_EQ(test, testdev_char_seen(device_char[c->device]).interrupted, 2);
 	KUNIT_EXPECT_EQ(test, atomic_read(&fx->events[IO_TARGET_EVENT_ORPHAN]), 0);
 }
