@@ -181,9 +181,16 @@ static void leaving_stopped_idle(struct kunit *test)
 /* It would pend, and whoever removes the disk would wait for it. */
 static void leaving_not_held_back(struct kunit *test)
 {
+	struct testdev_disk_config config = leaving_config;
 	struct above *a = above_open(test, false);
+	struct testdev_disk *next;
 
+	config.name = "iotstay";
+	next = testdev_disk_create(&config);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(next));
+	KUNIT_EXPECT_EQ(test, io_target_set_next(a->t, testdev_disk_path(next)), 0);
 	remove_begin(test, a);
+	KUNIT_EXPECT_EQ(test, io_target_switch(a->t, TESTDEV_PATIENCE), -ENODEV);
 	KUNIT_EXPECT_EQ(test, io_target_stop(a->t, IO_TARGET_LEAVE_SENT, 0), -ENODEV);
 	KUNIT_EXPECT_EQ(test, io_target_drain(a->t, TESTDEV_PATIENCE), -ENODEV);
 	KUNIT_EXPECT_EQ(test, io_target_suspend(a->t, TESTDEV_PATIENCE), -ENODEV);
@@ -191,6 +198,7 @@ static void leaving_not_held_back(struct kunit *test)
 	remove_end(a);
 	expect_told(test, a, LEN);
 	above_close(test, a);
+	testdev_disk_destroy(next);
 }
 
 /* To end it is another thing. */

@@ -108,8 +108,8 @@ void iot_target_close(struct io_target *t)
 
 	scoped_guard(mutex, &t->mutex)
 		closed = target_close_locked(t);
-	/* What they are just telling is the last. Without the mutex, which they take. */
-	iot_holder_quiesce(t);
+	/* Without the mutex, which those who tell events may take. */
+	iot_tell_quiesce(t);
 	iot_follow_quiesce(t);
 	iot_rescan_quiesce(t);
 	iot_target_thawed(t);
@@ -148,18 +148,26 @@ int io_target_close(struct io_target *target)
 }
 EXPORT_SYMBOL_GPL(io_target_close);
 
-static int target_suspend_locked(struct io_target *t, long timeout)
+/* Under the mutex. Return: 0; -ENODEV: the device leaves, and is written to until it has. */
+int iot_suspend_begin(struct io_target *t)
 {
-	enum io_target_state state = io_target_state(t);
-
-	if (state == IO_TARGET_CLOSED || state == IO_TARGET_REMOVED)
-		return -ENODEV;
 	scoped_guard(spinlock_irqsave, &t->lock) {
 		if (iot_target_leaves(t))
 			return -ENODEV;
 		t->suspended = true;	/* so it does not begin to leave */
 	}
 	iot_state_suspend(t);
+	return 0;
+}
+
+static int target_suspend_locked(struct io_target *t, long timeout)
+{
+	enum io_target_state state = io_target_state(t);
+
+	if (state == IO_TARGET_CLOSED || state == IO_TARGET_REMOVED)
+		return -ENODEV;
+	if (iot_suspend_begin(t))
+		return -ENODEV;
 	/* Only a lost target has a look, and that has no device. */
 	if (!iot_look_wait(t, timeout) || !iot_target_give_up(t, timeout))
 		return -ETIMEDOUT;
@@ -194,13 +202,16 @@ int io_target_suspend(struct io_target *target, long timeout)
 	err = iot_may_wait(target, "suspend");
 	if (err)
 		return err;
-	scoped_guard(mutex, &target->mutex)
+	scoped_guard(mutex, &target->mutex) {
 		err = target_suspend_locked(target, timeout);
+		iot_tell_begin(target);
+	}
 	iot_target_thawed(target);
 	if (err == -ENODEV)
-		return iot_err(target, err, "suspend refused: the target is closed or removed");
-	if (io_target_state(target) != before)
+		iot_err(target, err, "suspend refused: closed, removed, or about to be");
+	else if (io_target_state(target) != before)
 		iot_event(target, IO_TARGET_EVENT_STATE);
+	iot_tell_end(target);
 	return err;
 }
 EXPORT_SYMBOL_GPL(io_target_suspend);

@@ -5,8 +5,7 @@
  *
  * Each call comes with bd_holder_lock held, under which the claim, and with it the
  * lower and its target, cannot go away, and must drop it before it waits for anything.
- * Until a call has returned it may tell events: close, when the claim is gone and no more
- * of them can begin, waits for those that have, see iot_holder_quiesce(). A look that has
+ * Until a call has returned it may tell events, for which close waits. A look that has
  * been forgotten may still have a claim: what befalls that is told to nobody.
  * Where there are these operations the core leaves the device's page cache to them.
  */
@@ -15,12 +14,6 @@
 
 #include "internal.h"
 
-/* For close, without the mutex, which they take. */
-void iot_holder_quiesce(struct io_target *t)
-{
-	wait_event(t->idle_wait, !atomic_read(&t->holder_calls));
-}
-
 #ifdef IOT_HAS_HOLDER_OPS
 
 /* The lower that has claimed @bdev, and its target; both referenced. */
@@ -28,18 +21,6 @@ struct claim {
 	struct io_target_lower	*lower;
 	struct io_target	*target;
 };
-
-/* Something may be told. */
-static void claim_enter(struct claim *claim)
-{
-	atomic_inc(&claim->target->holder_calls);
-}
-
-static void claim_leave(struct claim *claim)
-{
-	if (atomic_dec_and_test(&claim->target->holder_calls))
-		wake_up_all(&claim->target->idle_wait);
-}
 
 /* Drops bd_holder_lock. Return: false if the target is on its way out anyway. */
 static bool claim_get(struct block_device *bdev, struct claim *claim)
@@ -51,7 +32,7 @@ static bool claim_get(struct block_device *bdev, struct claim *claim)
 	found = kref_get_unless_zero(&claim->target->ref);
 	if (found) {
 		iot_lower_pin(claim->lower);
-		claim_enter(claim);
+		iot_tell_begin(claim->target);
 	}
 	mutex_unlock(&bdev->bd_holder_lock);
 	return found;
@@ -59,9 +40,27 @@ static bool claim_get(struct block_device *bdev, struct claim *claim)
 
 static void claim_put(struct claim *claim)
 {
-	claim_leave(claim);
+	iot_tell_end(claim->target);
 	iot_lower_unpin(claim->lower);
 	io_target_put(claim->target);
+}
+
+/*
+ * The device of @lower is going to be removed, but still works: it gets what pends.
+ * Not if somebody opens, closes or starts the target just now, for whom the device may
+ * have to be gone first.
+ */
+static void claim_send_last(struct io_target *t, struct io_target_lower *lower)
+{
+	bool changed;
+
+	if (!mutex_trylock(&t->mutex))
+		return;
+	/* One that follows keeps it for the device that comes back. */
+	if (rcu_access_pointer(t->lower) == lower && !t->follows &&
+	    io_target_state(t) == IO_TARGET_STOPPED)
+		iot_state_start(t, &changed);
+	mutex_unlock(&t->mutex);
 }
 
 /*
@@ -72,7 +71,7 @@ static bool claim_leaves(struct io_target *t, struct io_target_lower *lower)
 {
 	guard(spinlock_irqsave)(&t->lock);
 	if (rcu_access_pointer(t->lower) != lower || t->follows || t->suspended ||
-	    t->state != IO_TARGET_STARTED)
+	    (t->state != IO_TARGET_STARTED && t->state != IO_TARGET_STARTING))
 		return false;
 	lower->leaving = true;
 	return true;
@@ -92,16 +91,16 @@ static void holder_mark_dead(struct block_device *bdev, bool surprise)
 		return;
 	}
 	if (!surprise) {
-		iot_target_send_last(claim.target, claim.lower);
+		claim_send_last(claim.target, claim.lower);
 		if (claim_leaves(claim.target, claim.lower))
 			iot_event_may_sleep(claim.target, IO_TARGET_EVENT_LEAVING);
 		/*
 		 * Close does not wait for the write-back. When it has closed the target meanwhile,
 		 * iot_lower_gone() tells nothing.
 		 */
-		claim_leave(&claim);
+		iot_tell_end(claim.target);
 		sync_blockdev(bdev);
-		claim_enter(&claim);
+		iot_tell_begin(claim.target);
 	}
 	iot_lower_gone(claim.lower);
 	claim_put(&claim);

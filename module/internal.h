@@ -181,6 +181,9 @@ void iot_task_work(struct work_struct *work);
 __printf(3, 4) int iot_err(struct io_target *t, int err, const char *fmt, ...);
 void iot_event(struct io_target *t, enum io_target_event event);
 void iot_event_may_sleep(struct io_target *t, enum io_target_event event);
+void iot_tell_begin(struct io_target *t);
+void iot_tell_end(struct io_target *t);
+void iot_tell_quiesce(struct io_target *t);
 
 /* open.c */
 int iot_target_open(struct io_target *t, const struct iot_source *from);
@@ -192,7 +195,6 @@ void iot_open_failed(struct io_target *t, const struct iot_source *from, int err
 int iot_target_opened(struct io_target *t, struct io_target_lower *lower, bool hold);
 
 /* holder.c */
-void iot_holder_quiesce(struct io_target *t);
 
 /* switch.c */
 void iot_next_forget(struct io_target *t);
@@ -203,6 +205,7 @@ bool iot_target_unused(struct io_target *t, const struct iot_wait *wait);
 void iot_target_close(struct io_target *t);
 int iot_target_freeze(struct io_target *t, struct io_target_lower *lower);
 void iot_target_thaw(struct io_target *t, struct io_target_lower *lower);
+int iot_suspend_begin(struct io_target *t);
 bool iot_target_give_up(struct io_target *t, long timeout);
 void iot_target_thawed(struct io_target *t);
 
@@ -251,11 +254,11 @@ void iot_request_reset(struct io_target_request *req);
 void iot_state_init(struct io_target *t);
 void iot_state_closed(struct io_target *t);
 void iot_state_suspend(struct io_target *t);
+int iot_state_start(struct io_target *t, bool *changed);
 int iot_state_resume(struct io_target *t, struct io_target_lower *lower, bool hold);
 bool iot_target_idle(struct io_target *t);
 void iot_target_removed(struct io_target *t);
 void iot_lower_gone(struct io_target_lower *lower);
-void iot_target_send_last(struct io_target *t, struct io_target_lower *lower);
 
 /* cache.c */
 int iot_cache_bio(struct io_target *t, const struct bio *bio);

@@ -297,10 +297,13 @@ int iot_target_open(struct io_target *t, const struct iot_source *from)
 	if (from->flags & IO_TARGET_USER_BOUNCE && !current->mm)
 		return iot_err(t, -EINVAL, "open refused: USER_BOUNCE, by no user's task");
 
-	scoped_guard(mutex, &t->mutex)
+	scoped_guard(mutex, &t->mutex) {
 		err = target_open_locked(t, from);
+		iot_tell_begin(t);
+	}
 	if (!err)
 		iot_event(t, IO_TARGET_EVENT_STATE);
+	iot_tell_end(t);
 	return err;
 }
 

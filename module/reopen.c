@@ -95,7 +95,10 @@ static struct io_target_lower *source_reopen(struct io_target *t, const struct i
 	return lower;
 }
 
-/* The device is opened without the mutex, since that may take for ever. */
+/*
+ * The device is opened without the mutex, since that may take for ever.
+ * Return: as io_target_reopen(); unless that is an error the caller tells, and ends that.
+ */
 static int target_reopen(struct io_target *t, bool closed_too)
 {
 	struct io_target_lower *lower;
@@ -106,6 +109,8 @@ static int target_reopen(struct io_target *t, bool closed_too)
 	scoped_guard(mutex, &t->mutex) {
 		turns = t->turns;
 		err = reopen_begin(t, &from, closed_too);
+		if (!err)
+			iot_tell_begin(t);
 	}
 	if (err <= 0)
 		return err;
@@ -120,6 +125,8 @@ static int target_reopen(struct io_target *t, bool closed_too)
 			err = reopen_end(t, lower, &from);
 			lower = NULL;
 		}
+		if (err >= 0)
+			iot_tell_begin(t);
 	}
 	if (lower)
 		iot_lower_release(lower);
@@ -139,6 +146,7 @@ static int reopen(struct io_target *t, bool closed_too)
 	if (err >= 0) {
 		iot_rescan(t);
 		iot_event(t, IO_TARGET_EVENT_STATE);
+		iot_tell_end(t);
 	}
 	memalloc_noio_restore(noio);
 	return err;
@@ -182,7 +190,7 @@ EXPORT_SYMBOL_GPL(io_target_reopen);
  * close.
  *
  * Context: process context, sleeps. Not in the target's own end_io.
- * Return: as io_target_reopen(). -ENODEV: it is closed.
+ * Return: as io_target_reopen(). -ENODEV: it is closed, or was meanwhile.
  */
 int io_target_resume(struct io_target *target)
 {

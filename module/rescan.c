@@ -52,14 +52,18 @@ int iot_rescan(struct io_target *t)
 		if (gone)
 			iot_lower_pin(lower);
 		changed = !gone && rescan_compare(t, lower);
+		if (changed)
+			iot_tell_begin(t);
 	}
 	if (gone) {
 		iot_lower_gone(lower);
 		iot_lower_unpin(lower);
 		return -ENODEV;
 	}
-	if (changed)
+	if (changed) {
 		iot_event(t, IO_TARGET_EVENT_SIZE);
+		iot_tell_end(t);
+	}
 	return 0;
 }
 

@@ -184,7 +184,7 @@ void iot_state_suspend(struct io_target *t)
 
 /*
  * For good, with all that pended, whose end comes before this returns. @only: unless
- * the target has another device by now.
+ * the target has another device by now. Of a removal the caller tells, and iot_tell_end() is his.
  */
 static bool state_end(struct io_target *t, enum io_target_state state, int err,
 		      struct io_target_lower *only)
@@ -198,6 +198,8 @@ static bool state_end(struct io_target *t, enum io_target_state state, int err,
 			return false;
 		if (only && rcu_access_pointer(t->lower) != only)
 			return false;
+		if (state == IO_TARGET_REMOVED)
+			iot_tell_begin(t);
 		state_set(t, state, false);
 		iot_pended_claim_all(t, &claimed);
 	}
@@ -225,10 +227,12 @@ static bool state_lost(struct io_target *t, struct io_target_lower *only)
 			only->gone = true;
 		if (t->lost || rcu_access_pointer(t->lower) != only)
 			return true;
+		iot_tell_begin(t);
 		iot_follow_lost(t);
 		state_set(t, t->wish, false);
 	}
 	iot_event(t, IO_TARGET_EVENT_STATE);
+	iot_tell_end(t);
 	return true;
 }
 
@@ -241,6 +245,7 @@ static void state_removed(struct io_target *t, struct io_target_lower *only)
 	trace_remove(t);
 	iot_err(t, -ENODEV, "the device has been removed");
 	iot_event(t, IO_TARGET_EVENT_STATE);
+	iot_tell_end(t);
 }
 
 /*
@@ -283,30 +288,13 @@ static int state_starting(struct io_target *t)
 	return t->available;
 }
 
-static int state_start(struct io_target *t, bool *changed)
+/* Under the mutex. Return: as state_starting(), and whether the state is another one. */
+int iot_state_start(struct io_target *t, bool *changed)
 {
 	int err = state_starting(t);
 
 	*changed = err > 0;
 	return *changed ? state_send_pended(t) : err;
-}
-
-/*
- * The device of @lower is going to be removed, but still works: it gets what pends.
- * Not if somebody opens, closes or starts the target just now, for whom the device may
- * have to be gone first.
- */
-void iot_target_send_last(struct io_target *t, struct io_target_lower *lower)
-{
-	bool changed;
-
-	if (!mutex_trylock(&t->mutex))
-		return;
-	/* One that follows keeps it for the device that comes back. */
-	if (rcu_access_pointer(t->lower) == lower && !t->follows &&
-	    io_target_state(t) == IO_TARGET_STOPPED)
-		state_start(t, &changed);
-	mutex_unlock(&t->mutex);
 }
 
 /**
@@ -331,12 +319,15 @@ int io_target_start(struct io_target *target)
 	if (err)
 		return err;
 	iot_rescan(target);
-	scoped_guard(mutex, &target->mutex)
-		err = state_start(target, &changed);
+	scoped_guard(mutex, &target->mutex) {
+		err = iot_state_start(target, &changed);
+		iot_tell_begin(target);
+	}
 	if (err == -ENODEV)
-		return iot_err(target, err, "start refused: there is no device");
+		iot_err(target, err, "start refused: there is no device");
 	if (!err && changed)
 		iot_event(target, IO_TARGET_EVENT_STATE);
+	iot_tell_end(target);
 	return err;
 }
 EXPORT_SYMBOL_GPL(io_target_start);
@@ -383,6 +374,7 @@ static int state_halt_now(struct io_target *t, enum io_target_state wish, bool c
 		before = t->state;
 		if (!is_open(before) || (wish == IO_TARGET_STOPPED && iot_target_leaves(t)))
 			return -ENODEV;
+		iot_tell_begin(t);
 		state_set(t, wish, t->available);
 		lower = rcu_dereference_protected(t->lower, true);
 		if (cancel && lower)
@@ -393,6 +385,7 @@ static int state_halt_now(struct io_target *t, enum io_target_state wish, bool c
 	}
 	if (changed)
 		iot_event(t, IO_TARGET_EVENT_STATE);
+	iot_tell_end(t);
 	iot_pended_end(t, &claimed, -ECANCELED);
 	return 0;
 }
@@ -419,7 +412,7 @@ static int state_halt(struct io_target *t, enum io_target_state wish, const char
 		return err;
 	err = state_halt_now(t, wish, action == IO_TARGET_CANCEL_SENT);
 	if (err)
-		return iot_err(t, err, "%s refused: the target is closed or removed", what);
+		return iot_err(t, err, "%s refused: closed, removed, or about to be", what);
 	if (action == IO_TARGET_CANCEL_SENT)
 		state_cancel_queued(t);
 	if (action == IO_TARGET_LEAVE_SENT)
@@ -465,7 +458,7 @@ EXPORT_SYMBOL_GPL(io_target_stop);
  * until io_target_start().
  *
  * Context: as for io_target_stop().
- * Return: as io_target_stop().
+ * Return: as io_target_stop(). A device that is about to be removed is no reason to refuse it.
  */
 int io_target_purge(struct io_target *target, enum io_target_sent_action action,
 		    long timeout)

@@ -214,8 +214,9 @@ static int switch_quiesce(struct io_target *t, long timeout)
 	long left;
 	int err;
 
-	t->suspended = true;
-	iot_state_suspend(t);
+	err = iot_suspend_begin(t);
+	if (err)
+		return iot_err(t, err, "switch refused: the device is being removed");
 	left = iot_wait_polling(t, &wait, timeout);
 	err = left ? switch_settle(t, left) : -ETIMEDOUT;
 	/* It may have changed since it was opened. */
@@ -295,7 +296,8 @@ static int switch_locked(struct io_target *t, long timeout)
  * Return: 0. -ETIMEDOUT. -EIO, -ENOSPC and the like: the next device has lost what others
  * had written to it. -ENOMEM. -EINVAL: no next device, one that cannot take the place any
  * more, or bad @timeout. -ELOOP: it has come to lie above the target. -EBUSY: suspended or
- * frozen. -ENODEV: one of the two has been removed. -EDEADLK: as for io_target_close().
+ * frozen. -ENODEV: one of the two has been removed, or is about to be. -EDEADLK: as for
+ * io_target_close().
  */
 int io_target_switch(struct io_target *target, long timeout)
 {
@@ -308,13 +310,16 @@ int io_target_switch(struct io_target *target, long timeout)
 	if (err)
 		return err;
 	noio = memalloc_noio_save();	/* all I/O pends meanwhile */
-	scoped_guard(mutex, &target->mutex)
+	scoped_guard(mutex, &target->mutex) {
 		err = switch_locked(target, timeout);
+		iot_tell_begin(target);
+	}
 	memalloc_noio_restore(noio);
 	if (!err)
 		iot_event(target, IO_TARGET_EVENT_STATE);
 	else
 		iot_streams_kick(target);	/* it was suspended, and may have refused them */
+	iot_tell_end(target);
 	return err;
 }
 EXPORT_SYMBOL_GPL(io_target_switch);

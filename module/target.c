@@ -43,6 +43,27 @@ int iot_err(struct io_target *t, int err, const char *fmt, ...)
 	return err;
 }
 
+/*
+ * Somebody is going to tell events, until iot_tell_end(). This begins while the target is open,
+ * under the mutex or the lock, or while it has a claim, so that close, which ends all that,
+ * waits for the last of them.
+ */
+void iot_tell_begin(struct io_target *t)
+{
+	atomic_inc(&t->tellers);
+}
+
+void iot_tell_end(struct io_target *t)
+{
+	if (atomic_dec_and_test(&t->tellers))
+		wake_up_all(&t->idle_wait);
+}
+
+void iot_tell_quiesce(struct io_target *t)
+{
+	wait_event(t->idle_wait, !atomic_read(&t->tellers));
+}
+
 void iot_event(struct io_target *t, enum io_target_event event)
 {
 	struct iot_verify_frame frame;

@@ -89,7 +89,7 @@ struct io_target {
 	mempool_t			requests;
 	mempool_t			carriers;
 	mempool_t			pages;
-	atomic_t			holder_calls;	/* see holder.c; idle_wait */
+	atomic_t			tellers;	/* see iot_tell_begin(); idle_wait */
 	wait_queue_head_t		carrier_wait;	/* for carriers_freed to change */
 	atomic_t			carriers_freed;
 	struct bio_set			bios;	/* of transfers that need several */

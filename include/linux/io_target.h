@@ -174,10 +174,10 @@ enum io_target_op {
  *	this callback may sleep
  * @IO_TARGET_EVENT_LEAVING: the device is removed in order, and works until the callback
  *	returns, so that whoever stands above can write back. Only of a disk that was opened
- *	with IO_TARGET_EXCL, from Linux 6.9 on, and is not followed. The target is STARTED, and
- *	can be purged and closed by others meanwhile, but neither stopped nor suspended: what is
- *	written would pend, and the removal with it. Process context; this callback may sleep,
- *	and send requests
+ *	with IO_TARGET_EXCL, from Linux 6.9 on, and is not followed. The target is STARTED, or
+ *	about to be. It can be purged and closed by others meanwhile, of whom the latter wait,
+ *	but not stopped, suspended or switched: what is written would pend, and the removal
+ *	with it. Process context; this callback may sleep, and send requests
  */
 enum io_target_event {
 	IO_TARGET_EVENT_STATE,

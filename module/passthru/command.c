@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * What the owner of an enabled device tells it. Nothing here takes pt->lock: a device can be
- * disabled whatever a command waits for.
+ * disabled whatever a command waits for. Its directory cannot be removed as long: configfs waits
+ * for all that is written to a file of it.
  *
  * Most commands use the device, and a disable waits for them, which is not for long: a stop or
  * suspend that came after its purge would hold back what is written when a disk is deleted.

@@ -44,8 +44,8 @@ struct pt_settings {
  * @group: its life: who has a file of the directory open has a reference
  * @lock: enabled or not, and the settings, which change only while it is not; taken before
  *	all locks of the target's
- * @commands: one at a time of those that change which device is below. One may be under way
- *	when the device is disabled
+ * @commands: one at a time of those that change which device is below. One that opens a
+ *	device may be under way when this one is disabled, and when it is enabled again
  * @set: see there; a switch changes its path, under @use_lock
  * @read_only: set, or since the device below is
  * @target: NULL while disabled; changed under @lock and @use_lock
