@@ -14,6 +14,13 @@
 
 #define RW	(IO_TARGET_READ | IO_TARGET_WRITE)
 
+/* Is whoever has claimed a disk told what befalls it? */
+#ifdef IOT_HAS_HOLDER_OPS
+#define HOLDER_OPS	true
+#else
+#define HOLDER_OPS	false
+#endif
+
 #define DEVICE_TARGETS	2
 #define DEVICE_EVENTS	(IO_TARGET_EVENT_LEAVING + 1)
 

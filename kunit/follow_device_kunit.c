@@ -13,12 +13,6 @@
 #define LEN	512
 #define PENDED	8
 
-#ifdef IOT_HAS_HOLDER_OPS
-#define HOLDER_OPS	true
-#else
-#define HOLDER_OPS	false
-#endif
-
 static const struct testdev_disk_config back_config = {
 	.name = "iotback",
 	.size = SZ_1M,

@@ -9,12 +9,6 @@
 
 #define LEN	512
 
-#ifdef IOT_HAS_HOLDER_OPS
-#define HOLDER_OPS	true
-#else
-#define HOLDER_OPS	false
-#endif
-
 static const struct testdev_disk_config freeze_config = {
 	.name = "iotice",
 	.size = SZ_1M,

@@ -13,12 +13,6 @@
 #define PENDED	4
 #define RUNNERS	4
 
-#ifdef IOT_HAS_HOLDER_OPS
-#define HOLDER_OPS	true
-#else
-#define HOLDER_OPS	false
-#endif
-
 static const struct testdev_disk_config gone_config = {
 	.name = "iotgone",
 	.size = SZ_64M,
