@@ -30,6 +30,14 @@ beyond() { # MiB
 	[ "$(written)" -gt "$1" ]
 }
 
+# Written into the page cache, and read back
+dirty() {
+	until [ -e /run/enough ]; do
+		fio_job dirty /mnt/s/file --direct=0 --rw=randwrite --bs=4k --size=16M \
+			--verify=crc32c --do_verify=1 >/run/fio 2>&1 || return 1
+	done
+}
+
 is_started() {
 	[ "$(pt_state s)" = started ]
 }
@@ -52,17 +60,16 @@ available=$(awk '/^MemAvailable/ { print int($2 / 1024) }' /proc/meminfo)
 perl /scenarios/hog.pl $((available + 120)) /run/written /run/enough >/run/hog 2>&1 &
 hog=$!
 wait_for 120 swapped_out || fail "nothing is swapped out"
-fio_job dirty /mnt/s/file --direct=0 --rw=randwrite --bs=4k --size=48M --verify=crc32c \
-	--do_verify=1 --loops=3 >/run/fio 2>&1 &
-fio=$!
+dirty &
+dirty=$!
 before=$(swapped)
 for _ in $(seq "$(often 3 1)"); do
 	host away virtio v3 20
 	wait_for 60 is_started || fail "it is back, and $(pt_state s)"
 	wait_for 300 beyond $(($(written) + 64)) || fail "what is swapped out does not come back"
 done
-wait $fio || fail "$(cat /run/fio)"
 touch /run/enough
+wait $dirty || fail "$(cat /run/fio)"
 wait $hog || fail "$(cat /run/hog)"
 ! dmesg | grep -E 'Out of memory|Write-error on swap|Read-error on swap' || fail "see above"
 [ "$(swapped)" -gt "$before" ] || fail "memory was not short"
