@@ -134,6 +134,7 @@ static void remove_end(struct above *a)
 	flush_work(&a->remove);
 }
 
+/* In order: it works until this has been told. Covers L6. */
 static void leaving_told(struct kunit *test)
 {
 	struct above *a = above_open(test, false);
