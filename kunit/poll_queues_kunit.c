@@ -6,9 +6,9 @@
 
 #include "lot.h"
 
-#define LEN		SZ_4K
-#define CHAIN		2000
-#define CHANGES_LEAST	4
+#define LEN	SZ_4K
+#define CHANGES	24u
+#define BETWEEN	8
 
 static struct io_target_lower *lower_of(struct io_target *t)
 {
@@ -47,76 +47,89 @@ static void poll_queue_gone(struct kunit *test)
 /**
  * struct change - the queues change all the time
  * @work: the changer
- * @stop: no more
  * @changes: how often they have
+ * @sent: requests, of which some go between two changes
+ * @wait: for @sent to grow
+ * @stop: often enough, or it takes too long: nothing is sent any more
  */
-struct change {
+static struct change {
 	struct work_struct	work;
-	bool			stop;
 	unsigned int		changes;
-};
+	unsigned int		sent;
+	wait_queue_head_t	wait;
+	bool			stop;
+} change;
 
 static void change_work(struct work_struct *work)
 {
-	struct change *c = container_of(work, struct change, work);
-
-	while (!READ_ONCE(c->stop)) {
-		testdev_mq_poll_queues(queue_disk, 1 + (c->changes & 1));
-		WRITE_ONCE(c->changes, c->changes + 1);
+	while (change.changes < CHANGES && !READ_ONCE(change.stop)) {
+		testdev_mq_poll_queues(queue_disk, 1 + (change.changes++ & 1));
+		wait_event_timeout(change.wait,
+				   READ_ONCE(change.sent) >= change.changes * BETWEEN ||
+				   READ_ONCE(change.stop), TESTDEV_PATIENCE);
 	}
+	WRITE_ONCE(change.stop, true);
 }
 
-/* The next one is sent from the end of the last, until the queues have changed often enough. */
+/* The next one is sent from the end of the last. */
 static void next_polled(struct member *m)
 {
 	if (m->req.result != LEN)
 		m->err = -EIO;
-	if (!m->err && m->rounds--)
+	if (!m->err && !READ_ONCE(change.stop)) {
+		WRITE_ONCE(change.sent, change.sent + 1);
+		wake_up(&change.wait);
 		m->err = io_target_submit_atomic(&m->req);
-	if (m->err || m->rounds == UINT_MAX)
-		complete(&m->done);
+		if (!m->err)
+			return;
+	}
+	complete(&m->done);
 }
 
-/* Return: how often something was found. */
-static unsigned int poll_all(struct io_target *t, struct member *m)
+/* Return: has the chain ended? */
+static bool poll_all(struct io_target *t, struct member *m, unsigned int *found)
 {
 	unsigned long end = jiffies + TESTDEV_PATIENCE;
-	unsigned int found = 0;
 
-	while (!try_wait_for_completion(&m->done) && time_before(jiffies, end)) {
-		found += io_target_poll(&m->req) > 0;
+	while (!try_wait_for_completion(&m->done)) {
+		*found += io_target_poll(&m->req) > 0;
 		scoped_guard(rcu)
 			lower_of(t)->backend->poll_any(lower_of(t), 0);
+		if (time_after(jiffies, end))
+			return false;
 		cond_resched();
 	}
-	return found;
+	return true;
 }
 
-/* The changer waits for what has been sent, who polls ends it; the queues go meanwhile. */
+/* The changer waits for what has been sent, whoever polls ends it; the queues go meanwhile. */
 static void poll_queues_change(struct kunit *test)
 {
 	struct lot *lot = lot_alloc(test, open_queue(test), 1, LEN, BUFFER_KMALLOC);
 	struct member *m = &lot->member[0];
-	struct change change = {};
-	unsigned int found;
+	unsigned int found = 0;
+	bool ended;
 
+	change = (struct change){};
 	lot_prep(test, lot, IO_TARGET_OP_READ, 0, IO_TARGET_POLLED | IO_TARGET_PREPARED, 0);
 	m->then = next_polled;
-	m->rounds = CHAIN;
-	INIT_WORK_ONSTACK(&change.work, change_work);
+	init_waitqueue_head(&change.wait);
+	INIT_WORK(&change.work, change_work);
 	queue_work(system_unbound_wq, &change.work);
-	KUNIT_EXPECT_EQ(test, io_target_submit(&m->req), 0);
-	found = poll_all(lot->target, m);
+	KUNIT_ASSERT_EQ(test, io_target_submit(&m->req), 0);
+	ended = poll_all(lot->target, m, &found);
+	KUNIT_EXPECT_TRUE(test, ended);
 	WRITE_ONCE(change.stop, true);
-	testdev_mq_let_go(queue_disk);
+	wake_up(&change.wait);
+	/* Or nobody would end the last one, and the changer wait for it. */
+	KUNIT_EXPECT_TRUE(test, ended || poll_all(lot->target, m, &found));
 	flush_work(&change.work);
-	destroy_work_on_stack(&change.work);
 	KUNIT_EXPECT_EQ(test, m->err, 0);
-	KUNIT_EXPECT_EQ(test, atomic_read(&m->ends), CHAIN + 1);
-	KUNIT_EXPECT_GE(test, change.changes, CHANGES_LEAST);
+	KUNIT_EXPECT_EQ(test, atomic_read(&m->ends), (int)change.sent + 1);
+	KUNIT_EXPECT_EQ(test, change.changes, CHANGES);
 	testdev_mq_poll_queues(queue_disk, 1);
 	expect_conserved(test, lot->target, "chain");
-	kunit_info(test, "%u changes, %u times something was found", change.changes, found);
+	kunit_info(test, "%u requests, %u times something was found", change.sent + 1, found);
 }
 
 static struct kunit_case poll_queues_cases[] = {
