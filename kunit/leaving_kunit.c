@@ -3,19 +3,10 @@
  * Whoever stands above a target is told before its disk is removed in order, and can write to
  * it until he has been.
  */
-#include <linux/iopoll.h>
-#include <linux/sizes.h>
+#include "lost.h"
+#include "lot.h"
 
-#include "device.h"
-#include "internal.h"
-
-#define LEN	512
-
-static const struct testdev_disk_config leaving_config = {
-	.name = "iotleave",
-	.size = SZ_1M,
-	.limits = { .logical_block_size = LEN, .physical_block_size = LEN, .dma_alignment = 3 },
-};
+#define LEN	LOST_BLOCK
 
 /**
  * struct above - the holder of a target
@@ -30,7 +21,6 @@ static const struct testdev_disk_config leaving_config = {
  * @begun: it has begun
  * @leave: see there
  * @remove: removes @disk
- * @close: closes @t
  */
 struct above {
 	struct io_target	*t;
@@ -44,7 +34,6 @@ struct above {
 	struct completion	begun;
 	struct completion	leave;
 	struct work_struct	remove;
-	struct work_struct	close;
 };
 
 static void above_event(struct io_target *t, enum io_target_event event, void *private)
@@ -68,15 +57,11 @@ static void remove_work(struct work_struct *work)
 	testdev_disk_remove(container_of(work, struct above, remove)->disk);
 }
 
-static void close_work(struct work_struct *work)
-{
-	io_target_close(container_of(work, struct above, close)->t);
-}
-
 static struct above *above_open(struct kunit *test, bool follows)
 {
 	struct above *a = kunit_kzalloc(test, sizeof(*a), GFP_KERNEL);
 	struct io_target_config config = { .event = above_event, .private = a };
+	const struct testdev_disk_config disk = lost_config("iotleave");
 
 	if (!HOLDER_OPS)
 		kunit_skip(test, "before 6.9 the holder of a disk is told nothing");
@@ -88,8 +73,7 @@ static struct above *above_open(struct kunit *test, bool follows)
 	init_completion(&a->begun);
 	init_completion(&a->leave);
 	INIT_WORK(&a->remove, remove_work);
-	INIT_WORK(&a->close, close_work);
-	a->disk = testdev_disk_create(&leaving_config);
+	a->disk = testdev_disk_create(&disk);
 	KUNIT_ASSERT_FALSE(test, IS_ERR(a->disk));
 	a->t = io_target_create(&config);
 	KUNIT_ASSERT_FALSE(test, IS_ERR(a->t));
@@ -145,7 +129,7 @@ static void leaving_told(struct kunit *test)
 	above_close(test, a);
 }
 
-/* What its owner holds back goes first, and nothing is held back after that. */
+/* Requests that its owner holds back go first, and nothing is held back after that. */
 static void leaving_stopped(struct kunit *test)
 {
 	struct above *a = above_open(test, false);
@@ -176,11 +160,10 @@ static void leaving_stopped_idle(struct kunit *test)
 /* It would pend, and whoever removes the disk would wait for it. */
 static void leaving_not_held_back(struct kunit *test)
 {
-	struct testdev_disk_config config = leaving_config;
+	const struct testdev_disk_config config = lost_config("iotstay");
 	struct above *a = above_open(test, false);
 	struct testdev_disk *next;
 
-	config.name = "iotstay";
 	next = testdev_disk_create(&config);
 	KUNIT_ASSERT_FALSE(test, IS_ERR(next));
 	KUNIT_EXPECT_EQ(test, io_target_set_next(a->t, testdev_disk_path(next)), 0);
@@ -212,22 +195,19 @@ static void leaving_purged_meanwhile(struct kunit *test)
 static void leaving_closed_meanwhile(struct kunit *test)
 {
 	struct above *a = above_open(test, false);
-	enum io_target_state state;
+	struct other *close;
 
 	remove_begin(test, a);
-	queue_work(system_unbound_wq, &a->close);
-	KUNIT_EXPECT_EQ(test, read_poll_timeout(io_target_state, state, state == IO_TARGET_CLOSED,
-						1000, jiffies_to_usecs(TESTDEV_PATIENCE), false,
-						a->t), 0);
-	KUNIT_EXPECT_TRUE(test, work_busy(&a->close));
+	close = other_start(test, io_target_close, a->t);
+	KUNIT_EXPECT_TRUE(test, other_close_waits(close));
 	remove_end(a);
-	flush_work(&a->close);
+	KUNIT_EXPECT_EQ(test, other_end(test, close), 0);
 	KUNIT_EXPECT_EQ(test, a->written, (ssize_t)-ENODEV);
 	KUNIT_EXPECT_EQ(test, a->removed, 0u);
 	above_close(test, a);
 }
 
-/* Who ends all, or has given the disk up, has nothing to be written to it. */
+/* An owner who ends all, or has given the disk up, has nothing to be written to it. */
 static void leaving_not_started(struct kunit *test)
 {
 	struct above *a = above_open(test, false);
@@ -245,7 +225,7 @@ static void leaving_not_started(struct kunit *test)
 	above_close(test, a);
 }
 
-/* For a target that follows it is a loss like any other: whoever stands above it stays. */
+/* A target that follows takes it for a loss like any other: whoever stands above it stays. */
 static void leaving_followed(struct kunit *test)
 {
 	struct above *a = above_open(test, true);
@@ -284,8 +264,10 @@ static struct kunit_case leaving_cases[] = {
 
 static struct kunit_suite leaving_suite = {
 	.name = "io_target_leaving",
+	.suite_init = queue_suite_init,
+	.suite_exit = queue_suite_exit,
 	.init = device_fixture_init,
-	.exit = device_fixture_exit,
+	.exit = queue_fixture_exit,
 	.test_cases = leaving_cases,
 };
 

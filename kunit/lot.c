@@ -3,6 +3,7 @@
  * A lot of neighbouring requests, see lot.h.
  */
 #include <kunit/resource.h>
+#include <linux/iopoll.h>
 #include <linux/slab.h>
 
 #include "lot.h"
@@ -296,6 +297,21 @@ struct other *other_start(struct kunit *test, int (*call)(struct io_target *t),
 bool other_waits(struct other *o)
 {
 	return !wait_for_completion_timeout(&o->done, HZ / 20);
+}
+
+/* Its device has been given up before: so the closer does not wait for a request any more. */
+static bool closer_sleeps(struct io_target *t)
+{
+	return !rcu_access_pointer(t->lower) && wq_has_sleeper(&t->idle_wait);
+}
+
+bool other_close_waits(struct other *o)
+{
+	bool known;
+
+	read_poll_timeout(closer_sleeps, known, known || completion_done(&o->done), 1000,
+			  jiffies_to_usecs(TESTDEV_PATIENCE), false, o->target);
+	return !completion_done(&o->done);
 }
 
 int other_end(struct kunit *test, struct other *o)

@@ -134,6 +134,8 @@ struct other *other_start(struct kunit *test, int (*call)(struct io_target *t),
 			  struct io_target *t);
 /* That it does not return can only be seen by waiting for it. */
 bool other_waits(struct other *o);
+/* It closes a target that somebody is telling of: true when it has come to wait for that. */
+bool other_close_waits(struct other *o);
 int other_end(struct kunit *test, struct other *o);
 
 /* Calls that wait for all that was sent, for KUNIT_ARRAY_PARAM() */

@@ -15,7 +15,7 @@ static struct io_target_lower *lower_of(struct io_target *t)
 	return rcu_dereference_protected(t->lower, true);
 }
 
-/* What the library finds in the disk's queue of that number; how often the disk was asked. */
+/* The library looks in the disk's queue of that number; @asked: how often it asked the disk. */
 static bool look_in(struct io_target *t, unsigned int queue, unsigned int *asked)
 {
 	unsigned int before = testdev_mq_seen(queue_disk).polls;
@@ -25,7 +25,7 @@ static bool look_in(struct io_target *t, unsigned int queue, unsigned int *asked
 	return found;
 }
 
-/* Where a request was before it ended there may be no queue any more. */
+/* The queue that a request was in may have gone since it ended. */
 static void poll_queue_gone(struct kunit *test)
 {
 	struct io_target *t = open_queue(test);

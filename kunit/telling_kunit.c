@@ -3,29 +3,20 @@
  * Close waits for an event that is being told, whoever's call tells it: what the callback looks
  * at may go when the target has been closed.
  */
-#include <linux/iopoll.h>
-
-#include "device.h"
-#include "internal.h"
+#include "lot.h"
 
 /**
- * struct teller - a call that tells a state, and a close
- * @t: of which
- * @call: made by @tell
- * @armed: the next state is what is waited for
+ * struct teller - the owner of a target, who is told a state for a while
+ * @t: the target
+ * @armed: the next state is the one
  * @begun: it is being told
  * @leave: until this
- * @tell: one thread
- * @close: another one
  */
 struct teller {
 	struct io_target	*t;
-	int			(*call)(struct io_target *t);
 	bool			armed;
 	struct completion	begun;
 	struct completion	leave;
-	struct work_struct	tell;
-	struct work_struct	close;
 };
 
 /* The library lets none of these sleep; here it makes the moment long. */
@@ -37,18 +28,6 @@ static void teller_event(struct io_target *t, enum io_target_event event, void *
 		return;
 	complete(&r->begun);
 	wait_for_completion(&r->leave);
-}
-
-static void tell_work(struct work_struct *work)
-{
-	struct teller *r = container_of(work, struct teller, tell);
-
-	r->call(r->t);
-}
-
-static void close_work(struct work_struct *work)
-{
-	io_target_close(container_of(work, struct teller, close)->t);
 }
 
 static int call_stop(struct io_target *t)
@@ -101,8 +80,6 @@ static struct teller *teller_open(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, r);
 	init_completion(&r->begun);
 	init_completion(&r->leave);
-	INIT_WORK(&r->tell, tell_work);
-	INIT_WORK(&r->close, close_work);
 	r->t = io_target_create(&config);
 	KUNIT_ASSERT_FALSE(test, IS_ERR(r->t));
 	KUNIT_EXPECT_EQ(test, io_target_open(r->t, testdev_disk_path(device_disk[FINE]), RW), 0);
@@ -113,24 +90,18 @@ static void close_waits_for_teller(struct kunit *test)
 {
 	const struct telling_case *c = test->param_value;
 	struct teller *r = teller_open(test);
-	enum io_target_state state;
+	struct other *tell, *close;
 
 	if (c->before)
 		KUNIT_EXPECT_EQ(test, c->before(r->t), 0);
-	r->call = c->call;
 	WRITE_ONCE(r->armed, true);
-	queue_work(system_unbound_wq, &r->tell);
+	tell = other_start(test, c->call, r->t);
 	KUNIT_EXPECT_NE(test, wait_for_completion_timeout(&r->begun, TESTDEV_PATIENCE), 0ul);
-	queue_work(system_unbound_wq, &r->close);
-	KUNIT_EXPECT_EQ(test, read_poll_timeout(io_target_state, state, state == IO_TARGET_CLOSED,
-						1000, jiffies_to_usecs(TESTDEV_PATIENCE), false,
-						r->t), 0);
-	/* That it does not return can only be seen by waiting for it. */
-	msleep(50);
-	KUNIT_EXPECT_TRUE(test, work_busy(&r->close));
+	close = other_start(test, io_target_close, r->t);
+	KUNIT_EXPECT_TRUE(test, other_close_waits(close));
 	complete_all(&r->leave);
-	flush_work(&r->tell);
-	flush_work(&r->close);
+	KUNIT_EXPECT_EQ(test, other_end(test, tell), 0);
+	KUNIT_EXPECT_EQ(test, other_end(test, close), 0);
 	io_target_put(r->t);
 }
 
@@ -141,10 +112,10 @@ static struct kunit_case telling_cases[] = {
 
 static struct kunit_suite telling_suite = {
 	.name		= "io_target_telling",
-	.suite_init	= device_disks_init,
-	.suite_exit	= device_disks_exit,
+	.suite_init	= queue_suite_init,
+	.suite_exit	= queue_suite_exit,
 	.init		= device_fixture_init,
-	.exit		= device_fixture_exit,
+	.exit		= queue_fixture_exit,
 	.test_cases	= telling_cases,
 };
 
