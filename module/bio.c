@@ -285,7 +285,7 @@ unsigned int iot_bio_where(const struct io_target_request *req)
 /*
  * The queues that can be polled. A disk gets others when nobody holds its queue any more, as a
  * request does that is with it: this holds it, too, until bio_poll_end().
- * Return: NULL, and nothing is held: it is going to be deleted, or has just nothing to do.
+ * Return: NULL, and nothing is held: the disk is being deleted, or has no request just now.
  */
 static const struct blk_mq_queue_map *bio_poll_begin(struct request_queue *q)
 {
@@ -300,7 +300,7 @@ static void bio_poll_end(struct request_queue *q)
 }
 
 /*
- * Of a bio that is polled for the block layer reads no more than this. It takes a running task
+ * The block layer reads no more than this of a bio that is polled for. It takes a running task
  * for one that has been woken, and says that something was found: so this one goes to sleep,
  * as far as can be seen, and is woken by what is found.
  */

@@ -184,7 +184,7 @@ void iot_state_suspend(struct io_target *t)
 
 /*
  * For good, with all that pended, whose end comes before this returns. @only: unless
- * the target has another device by now. Of a removal the caller tells, and iot_tell_end() is his.
+ * the target has another device by now. The caller tells a removal, and ends that.
  */
 static bool state_end(struct io_target *t, enum io_target_state state, int err,
 		      struct io_target_lower *only)

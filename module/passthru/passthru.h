@@ -102,6 +102,7 @@ void pt_config_exit(void);
 void pt_device_init(struct pt_device *pt);
 struct io_target *pt_device_use(struct pt_device *pt);
 void pt_device_unuse(struct pt_device *pt);
+
 /* the same, under pt->lock */
 int pt_device_enable(struct pt_device *pt);
 void pt_device_disable(struct pt_device *pt);

@@ -11,8 +11,8 @@
 
 mkdir -p /mnt/o
 
-# From its driver, which goes on answering until nobody needs the disk. NVMe's is no witness: it
-# says that the disk is empty first.
+# The disk's driver goes on answering until nobody needs the disk. NVMe's is no witness: it says
+# first that the disk is empty.
 unbind() {
 	device=$(realpath "/sys/block/${lower##*/}/device")
 	driver=$(realpath "$device/driver")
@@ -23,7 +23,7 @@ bind_again() {
 	echo "${device##*/}" >"$driver/bind"
 }
 
-# What was written and not synced is on the disk, and nothing can be written any more.
+# Files that nobody has synced are on the disk, and nothing can be written any more.
 check() { # what is mounted, and what then
 	mkfs.ext4 -q -F "$1" || fail "$kind: mkfs"
 	mount "$1" /mnt/o || fail "$kind: mount"

@@ -10,7 +10,7 @@
 
 # The scenario may be swapped out itself: nothing that brings the disk back depends on it.
 
-# 60 MiB
+# The hog has had 60 MiB written out.
 swapped_out() {
 	! ended $hog || fail "$(cat /run/hog)"
 	awk '/^SwapTotal/ { total = $2 } /^SwapFree/ { free = $2 }
@@ -21,7 +21,7 @@ swapped() { # pages, out
 	sed -n 's/^pswpout //p' /proc/vmstat
 }
 
-# What the hog has written to, in MiB
+# The hog counts the MiB that it has written to.
 written() {
 	cat /run/written 2>/dev/null || echo 0
 }
@@ -30,7 +30,7 @@ beyond() { # MiB
 	[ "$(written)" -gt "$1" ]
 }
 
-# Written into the page cache, and read back
+# fio writes into the page cache, and reads back.
 dirty() {
 	until [ -e /run/enough ]; do
 		fio_job dirty /mnt/s/file --direct=0 --rw=randwrite --bs=4k --size=16M \
@@ -55,7 +55,7 @@ swapon /dev/iot-s1 || fail swapon
 mkfs.ext4 -q /dev/iot-s2
 mount -o errors=remount-ro /dev/iot-s2 /mnt/s
 
-# More than there is
+# The hog wants more than there is.
 available=$(awk '/^MemAvailable/ { print int($2 / 1024) }' /proc/meminfo)
 perl /scenarios/hog.pl $((available + 120)) /run/written /run/enough >/run/hog 2>&1 &
 hog=$!
